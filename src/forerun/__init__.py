@@ -1,0 +1,1 @@
+"""forerun: event streams in; exact features, model scores and governed actions out."""

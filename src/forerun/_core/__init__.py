@@ -1,0 +1,1 @@
+"""The boundary to Rust: re-exports and nothing else. No other module imports `_rust`."""

@@ -1,0 +1,1 @@
+"""Rules, decisions and the outbox that carries them out."""

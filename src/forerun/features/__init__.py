@@ -1,0 +1,1 @@
+"""Feature definitions and their compiled plan. Not their values: the kernel computes those."""

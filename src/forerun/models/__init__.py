@@ -1,0 +1,1 @@
+"""Model definitions, training, conversion and scoring. Not serving."""

@@ -1,0 +1,1 @@
+"""Metrics and quality of predictions. Observes records; decides nothing."""

@@ -1,0 +1,1 @@
+"""The step, commit, journal, recovery and replay that tie the packages together."""

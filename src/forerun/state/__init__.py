@@ -1,0 +1,1 @@
+"""The entity state store. Not how state is computed: that is the kernel."""

@@ -1,0 +1,1 @@
+"""Topics, sources and the durable log. Not the features computed from them."""

@@ -1,0 +1,1 @@
+"""One file per log backend. Vendor drivers are imported only here."""

@@ -1,0 +1,1 @@
+"""Public aids for users' tests: oracles, generators and fakes, named as such."""
