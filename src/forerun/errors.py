@@ -2,7 +2,11 @@
 
     ForerunError
     +-- DefinitionError          FR-DEF     an app file says something that cannot work
+    |   +-- AggregateError, AppNotFoundError, BindingError, CallError, DuplicateNameError,
+    |   +-- DurationError, ExpressionTypeError, FieldError, InputError, LabelError,
+    |   +-- ModelDefinitionError, RuleError, TruthValueError, UnknownNameError
     +-- DataError                FR-DATA    an event, request or file does not fit its declaration
+    |   +-- EventError
     +-- StateError               FR-STATE   stored state cannot be read or written
     +-- ModelError               FR-MODEL   a model cannot be trained, converted, loaded or run
     +-- AccessError              FR-ACCESS  a caller is not who or what it must be
@@ -12,13 +16,17 @@ Each class has a stable `code` for programs and a message for people: what was w
 what to do. Catch `ForerunError` for all of them, or a branch for a group.
 
 >>> try:
-...     raise DefinitionError("window '5x' is not a duration; write '5m'")
+...     raise DurationError("'5x' is not a duration; write '5m'", at=("app.py", 12))
 ... except ForerunError as error:
 ...     print(error)
-[FR-DEF] window '5x' is not a duration; write '5m'
+[FR-DEF-DURATION] app.py:12: '5x' is not a duration; write '5m'
 """
 
+import sys
+from types import FrameType
 from typing import ClassVar
+
+_PACKAGE = __file__[: -len("errors.py")]
 
 
 class ForerunError(Exception):
@@ -41,10 +49,115 @@ class ForerunError(Exception):
 # Definitions ----------------------------------------------------------------
 
 
+def _user_line() -> tuple[str | None, int | None]:
+    """File and line of the innermost caller outside this package: the user's own line."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return (None, None) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+
+
 class DefinitionError(ForerunError):
-    """An app file says something that cannot work; the message names file and line."""
+    """An app file says something that cannot work; the message names file and line.
+
+    Args:
+        message: What is wrong, which value, and what to write instead.
+        at: File and line to blame; by default the user's line that led here.
+    """
 
     code = "FR-DEF"
+
+    def __init__(self, message: str, *, at: tuple[str, int] | None = None) -> None:
+        super().__init__(message)
+        self.file, self.line = at or _user_line()
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}: " if self.file else ""
+        return f"[{self.code}] {place}{self.message}"
+
+
+class AggregateError(DefinitionError):
+    """An aggregate cannot be kept: wrong type of argument, or memory without a bound."""
+
+    code = "FR-DEF-AGGREGATE"
+
+
+class AppNotFoundError(DefinitionError):
+    """A path holds no app, more than one, or an app file that cannot be imported."""
+
+    code = "FR-DEF-APP"
+
+
+class BindingError(DefinitionError):
+    """A feature is read where its key is not known."""
+
+    code = "FR-DEF-BINDING"
+
+
+class CallError(DefinitionError):
+    """A declaration is called with arguments it does not have, or without those it needs."""
+
+    code = "FR-DEF-CALL"
+
+
+class DuplicateNameError(DefinitionError):
+    """Two things of one kind have the same name."""
+
+    code = "FR-DEF-DUPLICATE"
+
+
+class DurationError(DefinitionError):
+    """A length of time is not written like '30m', is not positive, or is out of range."""
+
+    code = "FR-DEF-DURATION"
+
+
+class ExpressionTypeError(DefinitionError):
+    """An operator or function is given types it does not take."""
+
+    code = "FR-DEF-TYPE"
+
+
+class FieldError(DefinitionError):
+    """An event class declares a field, key or time that cannot be kept."""
+
+    code = "FR-DEF-FIELD"
+
+
+class InputError(DefinitionError):
+    """A model's input has no name, no numeric type, or is not known when the model predicts."""
+
+    code = "FR-DEF-INPUT"
+
+
+class LabelError(DefinitionError):
+    """A label cannot be joined to the predictions it should judge."""
+
+    code = "FR-DEF-LABEL"
+
+
+class ModelDefinitionError(DefinitionError):
+    """A model class lacks a part or has one of the wrong shape."""
+
+    code = "FR-DEF-MODEL"
+
+
+class RuleError(DefinitionError):
+    """A decision rule uses something that is not known when it is decided."""
+
+    code = "FR-DEF-RULE"
+
+
+class TruthValueError(DefinitionError):
+    """An expression is used as a Python truth value: `and`, `or`, `not`, `in`, `if`."""
+
+    code = "FR-DEF-TRUTH"
+
+
+class UnknownNameError(DefinitionError, AttributeError):
+    """A field, feature, stream or model of that name is not declared."""
+
+    code = "FR-DEF-NAME"
 
 
 # Data -----------------------------------------------------------------------
@@ -54,6 +167,21 @@ class DataError(ForerunError):
     """An event, request or file does not fit its declaration."""
 
     code = "FR-DATA"
+
+
+class EventError(DataError):
+    """An event does not fit its class; the message names the field.
+
+    Args:
+        message: What is wrong, which value, and what to send instead.
+        field: The field to blame, or None when the event as a whole cannot be read.
+    """
+
+    code = "FR-DATA-EVENT"
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 # State ----------------------------------------------------------------------
