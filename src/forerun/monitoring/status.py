@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from forerun.monitoring.timing import Timing
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamStatus:
@@ -45,21 +47,6 @@ class ModelStatus:
     labels_joined: int = 0
     """Joined with an event, or decided by the declared `otherwise`."""
     labels_expired: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timing:
-    """A histogram that its writer keeps and a scrape reads: cumulative counts, as Prometheus wants them.
-
-    >>> Timing(bounds_s=(0.001, 0.01), counts=(3, 4), count=5, sum_s=0.2).count
-    5
-    """
-
-    bounds_s: tuple[float, ...] = ()
-    counts: tuple[int, ...] = ()
-    """Observations at or below each bound."""
-    count: int = 0
-    sum_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
