@@ -1,0 +1,202 @@
+"""Types of the compiled kernel. Times are int64 microseconds UTC; batches are Arrow PyCapsules.
+
+Anything with `__arrow_c_array__` goes in (a `pyarrow.RecordBatch`, a polars frame's batch, a result of
+another call), and what comes out is read by `pyarrow.record_batch(x)` or `pyarrow.array(x)` without a copy.
+Every method that works on rows releases the GIL; a kernel may be shared by threads, calls take turns.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol, TypedDict, final
+
+version: str
+"""Version of the compiled kernel, as in Cargo.toml."""
+
+STATE_FORMAT: int
+"""Version of the byte format of `Kernel.take_changed` and `Kernel.header`; see docs/reference/state-format.md."""
+
+class PlanError(ValueError):
+    """A plan that cannot be compiled; the message names the stream, view, vector and feature."""
+
+class BatchError(ValueError):
+    """A batch that does not fit its stream's declaration or its place in the log; nothing was applied."""
+
+class StateFormatError(ValueError):
+    """State bytes of another format version or another plan, or damaged ones."""
+
+class FeatureOverflowError(ArithmeticError):
+    """A sum left the range of its type; the message names view, feature and key.
+
+    Raised by `apply` it leaves the kernel unusable: discard it and restore from the last checkpoint.
+    Raised by a read it changes nothing.
+    """
+
+class StaleReadError(LookupError):
+    """A read at a time whose events may have been dropped; the message says the earliest readable time."""
+
+class ArrowArray(Protocol):
+    """Anything that exports one Arrow array (a record batch is a struct array)."""
+
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+class Counters(TypedDict):
+    """What became of the events of one partition: consumed = applied + invalid + early + late + duplicate."""
+
+    stream: int
+    partition: int
+    consumed: int
+    applied: int
+    invalid: int
+    early: int
+    late: int
+    duplicate: int
+    watermark_us: int | None
+    next_offset: int
+
+@final
+class Batch:
+    """An Arrow record batch made by the kernel; `pyarrow.record_batch(batch)` reads it."""
+
+    @property
+    def column_names(self) -> list[str]: ...
+    def __len__(self) -> int: ...
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+@final
+class Array:
+    """One Arrow array made by the kernel; `pyarrow.array(array)` reads it."""
+
+    def __len__(self) -> int: ...
+    def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
+
+@final
+class StepResult:
+    """What one `Kernel.apply` decided and read."""
+
+    @property
+    def verdicts(self) -> list[Array]:
+        """One uint8 array per input batch: 0 applied, 1 invalid, 2 early, 3 late, 4 duplicate."""
+
+    @property
+    def rejected(self) -> Batch:
+        """Rows not applied, in processing order.
+
+        Columns `batch` int32 (index into the call's list), `row` int32, `verdict` uint8, `field` string (the
+        first invalid field, else null), `watermark` int64 (the stream's watermark at arrival, null before one).
+        """
+
+    @property
+    def vectors(self) -> list[Batch]:
+        """One batch per vector of the plan, a row per triggering event, in processing order.
+
+        Columns `batch` int32, `row` int32, `time` int64 (event time), then one nullable float64 column per input.
+        """
+
+    @property
+    def stale(self) -> Batch:
+        """Vector reads older than their view keeps events for; those inputs were served null. Usually empty.
+
+        Columns `vector` int32, `row` int32 (row of that vector's batch), `view` int32, `earliest_us` int64.
+        """
+
+@final
+class Kernel:
+    """Exact event-time features of one plan: state, guard and reads.
+
+    Args:
+        plan_json: The canonical plan (contract "Plan JSON").
+
+    Raises:
+        PlanError: The plan cannot be compiled.
+    """
+
+    def __new__(cls, plan_json: str) -> Kernel: ...
+    def apply(self, batches: Sequence[tuple[int, int, int, ArrowArray]]) -> StepResult:
+        """Takes a step: guards every row, applies the accepted ones and reads the vectors they trigger.
+
+        Args:
+            batches: Tuples (stream index, partition 0..65535, base offset, batch). A batch has the stream's fields in plan
+                order and, last, `_arrival` int64 us, non-null and never decreasing within a partition. Rows of all
+                batches are processed one by one in the order (arrival, stream, partition, offset).
+
+        Raises:
+            BatchError: Wrong columns, types, offsets already consumed or arrivals going back. Nothing was applied.
+            FeatureOverflowError: See there; the kernel is unusable afterwards.
+        """
+
+    def vector(self, index: int, batch: ArrowArray) -> Batch:
+        """Reads the inputs of one vector for request rows, each at its own event time; state does not change.
+
+        Args:
+            index: Which vector of the plan.
+            batch: The trigger stream's fields in plan order (`_arrival` may follow and is ignored).
+
+        Returns:
+            `time` int64, then one nullable float64 column per input; a row per request row.
+
+        Raises:
+            BatchError: Wrong columns, or a null or non-finite value where the stream forbids it.
+            StaleReadError: A row is older than the views it reads keep events for.
+            FeatureOverflowError: See there.
+        """
+
+    def values(self, view: int, keys: ArrowArray, t_us: int) -> Batch:
+        """Reads every feature of a view for some entities as of one time.
+
+        Args:
+            view: Which view of the plan.
+            keys: The view's `by` columns, one row per entity. A null part or an unknown entity reads as empty.
+            t_us: Event time; events up to and including it count.
+
+        Returns:
+            One column per feature, typed (int64, float64, bool, timestamp[us, UTC], duration[us]); a row per key.
+
+        Raises:
+            BatchError, StaleReadError, FeatureOverflowError: As `vector`.
+        """
+
+    def events(self, view: int, key: ArrowArray, t_us: int) -> Batch:
+        """The events kept for one entity with event time up to `t_us`, oldest first.
+
+        Returns:
+            One column per distinct feature argument (named by its expression), one bool column per distinct feature
+            filter (named "where <expression>"), then `time` timestamp[us, UTC], `partition` int32, `offset` int64.
+        """
+
+    def provenance(self, view: int, key: ArrowArray) -> tuple[int | None, int | None, int | None]:
+        """(event time us, partition, offset) of the newest event applied to an entity; Nones when unknown."""
+
+    def watermarks(self) -> list[int | None]:
+        """Watermark of each stream, None before its first accepted event."""
+
+    def horizons(self) -> list[int | None]:
+        """Earliest time each view can be read at, None when everything is still kept."""
+
+    def counters(self) -> list[Counters]:
+        """Counts per (stream, partition) seen, in that order."""
+
+    def entities(self) -> list[int]:
+        """Number of live entities per view."""
+
+    def bytes_per_entity(self) -> list[float]:
+        """Memory per live entity of each view, an estimate that includes the events kept; 0.0 without entities."""
+
+    def take_changed(self) -> Batch:
+        """Entities changed since the last call: `view` int32, `key` binary, `state` binary (null = evicted).
+
+        Ordered by (view, key). Store these over the earlier ones, together with `header()`, and `restore` continues.
+        """
+
+    def header(self) -> bytes:
+        """What is not per entity: format, plan fingerprint, clocks, watermarks, counters, ids of the duplicate horizon."""
+
+    @classmethod
+    def restore(cls, plan_json: str, header: bytes, entities: ArrowArray) -> Kernel:
+        """A kernel that continues where `header()` and the stored entities (`view`, `key`, `state`) were taken.
+
+        Raises:
+            PlanError: The plan cannot be compiled.
+            StateFormatError: The bytes are of another format or plan, or damaged.
+        """
+
+    def state_hash(self) -> str:
+        """SHA-256 (hex) of the whole state: the same for the same journal, however it was batched or restored."""
