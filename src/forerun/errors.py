@@ -184,6 +184,12 @@ class EventError(DataError):
         self.field = field
 
 
+class SourceOrderError(DataError):
+    """A source gives slices or arrivals out of order; a replay of it would differ."""
+
+    code = "FR-DATA-SOURCE"
+
+
 # State ----------------------------------------------------------------------
 
 
@@ -191,6 +197,36 @@ class StateError(ForerunError):
     """Stored state cannot be read or written."""
 
     code = "FR-STATE"
+
+
+class AppChangedError(StateError):
+    """The data directory was written by an app whose events, features or models were others."""
+
+    code = "FR-STATE-APP"
+
+
+class CommitError(StateError):
+    """The disk refused a commit; nothing of it left the process, and the process must stop."""
+
+    code = "FR-STATE-COMMIT"
+
+
+class ConservationError(StateError):
+    """Counts that must add up do not: events would have been lost or doubled."""
+
+    code = "FR-STATE-COUNT"
+
+
+class DirectoryBusyError(StateError):
+    """Another process holds the data directory."""
+
+    code = "FR-STATE-BUSY"
+
+
+class LogRangeError(StateError):
+    """Records are asked of the log, or added to it, at offsets where they cannot be."""
+
+    code = "FR-STATE-RANGE"
 
 
 # Models ---------------------------------------------------------------------
@@ -218,3 +254,9 @@ class UsageError(ForerunError):
     """A command or call was given something it cannot use."""
 
     code = "FR-USE"
+
+
+class NotFoundError(UsageError):
+    """No model, view, stream or prediction has the name that was asked for."""
+
+    code = "FR-USE-NAME"
