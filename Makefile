@@ -12,7 +12,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMPS := $(VENV)/.stamps
 UV     := $(BIN)/uv --quiet
-PIP    := $(UV) pip install --python $(BIN)/python --require-hashes --only-binary :all:
+PIP    := $(UV) pip install --python $(BIN)/python --require-hashes --no-build-isolation
 LOCK   := $(BIN)/uv --quiet pip compile --universal --python-version 3.11 --generate-hashes \
           --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
