@@ -247,6 +247,42 @@ class AccessError(ForerunError):
     code = "FR-ACCESS"
 
 
+class AddressNotLocalError(AccessError):
+    """The endpoint would be reachable from other machines and nobody has said that it may be."""
+
+    code = "FR-ACCESS-ADDRESS"
+
+
+class KeyFileError(AccessError):
+    """The file of API keys cannot be read or trusted."""
+
+    code = "FR-ACCESS-FILE"
+
+
+class KeyNameError(AccessError):
+    """A name of an API key, or of a role, that cannot be used."""
+
+    code = "FR-ACCESS-NAME"
+
+
+class KeyRefusedError(AccessError):
+    """A request carries no API key, or one that is not valid (any more)."""
+
+    code = "FR-ACCESS-KEY"
+
+
+class OriginRefusedError(AccessError):
+    """A web page, or a name that is not ours, is behind a request."""
+
+    code = "FR-ACCESS-ORIGIN"
+
+
+class RoleMissingError(AccessError):
+    """An API key is valid and its roles do not cover what it asks for."""
+
+    code = "FR-ACCESS-ROLE"
+
+
 # Usage ----------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""The state of one running engine at one instant, as `/v1/status`, `/metrics` and `forerun status` show it."""
+"""The state of a running engine at one instant, as `/v1/status`, `/metrics` and `forerun status` show it."""
 
 from dataclasses import dataclass, field
 
@@ -72,5 +72,5 @@ class Status:
     events_per_s: float = 0.0
     last_commit_us: int | None = None
     """When the last commit was made durable; None before the first."""
-    step: Timing = Timing()
-    commit: Timing = Timing()
+    step: Timing = field(default_factory=Timing)
+    commit: Timing = field(default_factory=Timing)
