@@ -9,6 +9,7 @@
     |   +-- EventError
     +-- StateError               FR-STATE   stored state cannot be read or written
     +-- ModelError               FR-MODEL   a model cannot be trained, converted, loaded or run
+    |   +-- ConversionError, EqualityError, FitError, ModelFileError, ScoreInputError, TrainingTableError
     +-- AccessError              FR-ACCESS  a caller is not who or what it must be
     +-- UsageError               FR-USE     a command or call was given something it cannot use
 
@@ -49,7 +50,7 @@ class ForerunError(Exception):
 # Definitions ----------------------------------------------------------------
 
 
-def _user_line() -> tuple[str | None, int | None]:
+def user_line() -> tuple[str | None, int | None]:
     """File and line of the innermost caller outside this package: the user's own line."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
@@ -69,7 +70,7 @@ class DefinitionError(ForerunError):
 
     def __init__(self, message: str, *, at: tuple[str, int] | None = None) -> None:
         super().__init__(message)
-        self.file, self.line = at or _user_line()
+        self.file, self.line = at or user_line()
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}: " if self.file else ""
@@ -236,6 +237,42 @@ class ModelError(ForerunError):
     """A model cannot be trained, converted, loaded or run."""
 
     code = "FR-MODEL"
+
+
+class ConversionError(ModelError):
+    """A fitted estimator has no ONNX form, so it cannot be served."""
+
+    code = "FR-MODEL-CONVERT"
+
+
+class EqualityError(ModelError):
+    """A converted model does not answer what the fitted estimator answers."""
+
+    code = "FR-MODEL-EQUAL"
+
+
+class FitError(ModelError):
+    """The user's `fit` failed, or returned something that is no fitted classifier."""
+
+    code = "FR-MODEL-FIT"
+
+
+class ModelFileError(ModelError):
+    """A model's bytes are not what was registered, or not a model that forerun can run."""
+
+    code = "FR-MODEL-FILE"
+
+
+class ScoreInputError(ModelError):
+    """Inputs handed to a model do not have its shape."""
+
+    code = "FR-MODEL-INPUT"
+
+
+class TrainingTableError(ModelError):
+    """There is nothing to learn from: too few rows, one kind of label, or labels that are not 0 and 1."""
+
+    code = "FR-MODEL-TABLE"
 
 
 # Access ---------------------------------------------------------------------
