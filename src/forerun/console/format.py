@@ -1,0 +1,151 @@
+"""How numbers, spans and instants are written for people: on the terminal and in the report.
+
+One spelling everywhere, so that a figure on the live view can be found again in the report.
+"""
+
+from datetime import UTC, datetime
+
+ABSENT = "-"
+"""Written where there is no value; never an empty cell, which reads as zero or as a mistake."""
+
+_SECOND_US = 1_000_000
+_MINUTE_US = 60 * _SECOND_US
+_HOUR_US = 60 * _MINUTE_US
+_DAY_US = 24 * _HOUR_US
+
+
+def count(value: int | None) -> str:
+    """A whole number with thousands separated.
+
+    >>> count(336776)
+    '336,776'
+    >>> count(None)
+    '-'
+    """
+    return ABSENT if value is None else f"{value:,}"
+
+
+def decimal(value: float | None, places: int = 3) -> str:
+    """A fraction at a fixed number of places, so that columns line up.
+
+    >>> decimal(0.78125)
+    '0.781'
+    """
+    return ABSENT if value is None or value != value else f"{value:.{places}f}"
+
+
+def percent(value: float | None, places: int = 0) -> str:
+    """A share as a percentage.
+
+    >>> percent(0.125, places=1)
+    '12.5 %'
+    """
+    return ABSENT if value is None or value != value else f"{100 * value:.{places}f} %"
+
+
+def number(value: object) -> str:
+    """Any feature value: integers whole, floats at four significant digits, the rest as it is.
+
+    >>> number(12.34567), number(True), number("JFK"), number(None), number(1234567.0)
+    ('12.35', 'true', 'JFK', '-', '1,234,567')
+    """
+    if value is None:
+        return ABSENT
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+    return str(value)
+
+
+def span(span_us: int | None) -> str:
+    """A length of time in its two largest units.
+
+    >>> span(250), span(41_000), span(1_500_000), span(95_000_000), span(5_400_000_000)
+    ('250 us', '41 ms', '1.5 s', '1m 35s', '1h 30m')
+    >>> span(-60_000_000)
+    '-1m 00s'
+    """
+    if span_us is None:
+        return ABSENT
+    if span_us < 0:
+        return "-" + span(-span_us)
+    if span_us < 1_000:
+        return f"{span_us} us"
+    if span_us < _SECOND_US:
+        return f"{span_us / 1_000:.3g} ms"
+    if span_us < 10 * _SECOND_US:
+        return f"{span_us / _SECOND_US:.1f} s"
+    if span_us < _MINUTE_US:
+        return f"{span_us // _SECOND_US} s"
+    if span_us < _HOUR_US:
+        return f"{span_us // _MINUTE_US}m {span_us % _MINUTE_US // _SECOND_US:02d}s"
+    if span_us < 3 * _DAY_US:
+        return f"{span_us // _HOUR_US}h {span_us % _HOUR_US // _MINUTE_US:02d}m"
+    return f"{span_us // _DAY_US}d {span_us % _DAY_US // _HOUR_US:02d}h"
+
+
+def instant(at_us: int | None, *, seconds: bool = False) -> str:
+    """An instant in UTC, to the minute unless `seconds`.
+
+    >>> instant(1_377_000_000_000_000)
+    '2013-08-20 12:00'
+    >>> instant(1_377_000_000_000_000, seconds=True)
+    '2013-08-20 12:00:00'
+    """
+    if at_us is None:
+        return ABSENT
+    moment = datetime.fromtimestamp(at_us // _SECOND_US, UTC)
+    return moment.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def month(at_us: int) -> str:
+    """The calendar month of an instant, UTC.
+
+    >>> month(1_377_000_000_000_000)
+    '2013-08'
+    """
+    return datetime.fromtimestamp(at_us // _SECOND_US, UTC).strftime("%Y-%m")
+
+
+def short(version: str | None, length: int = 10) -> str:
+    """The head of a hash: enough to recognise, and enough for a command that takes a prefix.
+
+    >>> short("3f9c1a2b77d0e4aa")
+    '3f9c1a2b77'
+    """
+    return ABSENT if version is None else version[:length]
+
+
+def brief(span_us: int | None) -> str:
+    """A length of time in at most five characters, for narrow columns.
+
+    >>> brief(41_000), brief(1_500_000), brief(1_800_000_000), brief(5_460_000_000), brief(360_000_000_000)
+    ('41ms', '1.5s', '30m', '1h31', '4d04h')
+    """
+    if span_us is None:
+        return ABSENT
+    if span_us < 0:
+        return "-" + brief(-span_us)
+    if span_us < _SECOND_US:
+        return f"{span_us // 1_000}ms"
+    if span_us < _MINUTE_US:
+        return f"{span_us / _SECOND_US:.2g}s"
+    if span_us < _HOUR_US:
+        return f"{span_us // _MINUTE_US}m"
+    if span_us < 2 * _DAY_US:
+        return f"{span_us // _HOUR_US}h{span_us % _HOUR_US // _MINUTE_US:02d}"
+    return f"{span_us // _DAY_US}d{span_us % _DAY_US // _HOUR_US:02d}h"
+
+
+def tally(value: int) -> str:
+    """A count in at most four characters, for narrow columns.
+
+    >>> tally(0), tally(9_999), tally(12_345), tally(3_400_000)
+    ('0', '9999', '12k', '3.4M')
+    """
+    if value < 10_000:
+        return str(value)
+    return f"{value // 1_000}k" if value < 1_000_000 else f"{value / 1_000_000:.1f}M"
