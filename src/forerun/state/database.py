@@ -1,4 +1,4 @@
-"""The one SQLite file that holds log, journal, state and outbox, so that one commit can move them together."""
+"""The one SQLite file that holds log, journal, state and outbox: one commit moves them together."""
 
 import sqlite3
 import threading
@@ -24,7 +24,7 @@ class Connect(Protocol):
 
 
 class Database:
-    """One connection for writing, transactions that are on the disk when they end, and a stop after a failure.
+    """One connection for writing; transactions are on the disk when they end, and a failed one is the last.
 
     Args:
         path: The database file.
@@ -50,7 +50,9 @@ class Database:
         try:
             self._connection = (connect or connect_sqlite)(path, read_only=read_only)
         except sqlite3.Error as exc:
-            raise StateError(f"cannot open the database {path}: {exc}; check the path and its rights") from exc
+            raise StateError(
+                f"cannot open the database {path}: {exc}; check the path and its rights"
+            ) from exc
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

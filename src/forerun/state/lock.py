@@ -36,7 +36,8 @@ class DirectoryLock:
             holder = os.read(self._descriptor, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._descriptor)
             raise DirectoryBusyError(
-                f"{directory} is in use by process {holder}; stop it, ask it over HTTP, or use another --data-dir"
+                f"{directory} is in use by process {holder}; "
+                "stop that, ask it over HTTP, or use another --data-dir"
             ) from exc
         os.ftruncate(self._descriptor, 0)
         os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
