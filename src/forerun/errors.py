@@ -25,7 +25,10 @@ what to do. Catch `ForerunError` for all of them, or a branch for a group.
 
 import sys
 from types import FrameType
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
+
+Location: TypeAlias = tuple[str | None, int | None]
+"""File and line, where known."""
 
 _PACKAGE = __file__[: -len("errors.py")]
 
@@ -50,7 +53,7 @@ class ForerunError(Exception):
 # Definitions ----------------------------------------------------------------
 
 
-def user_line() -> tuple[str | None, int | None]:
+def user_line() -> Location:
     """File and line of the innermost caller outside this package: the user's own line."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
@@ -68,7 +71,7 @@ class DefinitionError(ForerunError):
 
     code = "FR-DEF"
 
-    def __init__(self, message: str, *, at: tuple[str, int] | None = None) -> None:
+    def __init__(self, message: str, *, at: Location | None = None) -> None:
         super().__init__(message)
         self.file, self.line = at or user_line()
 
@@ -182,6 +185,25 @@ class EventError(DataError):
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
+        self.field = field
+
+
+class RequestError(DataError):
+    """An HTTP request that cannot be answered as it is.
+
+    Args:
+        message: What is wrong, and what to send instead.
+        status: The HTTP status to answer, 400 to 599.
+        reason: A stable word for programs, like "unknown_field".
+        field: The field to blame, or None.
+    """
+
+    code = "FR-DATA-REQUEST"
+
+    def __init__(self, message: str, *, status: int, reason: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
         self.field = field
 
 
@@ -327,6 +349,12 @@ class UsageError(ForerunError):
     """A command or call was given something it cannot use."""
 
     code = "FR-USE"
+
+
+class AddressInUseError(UsageError):
+    """The HTTP endpoint cannot listen where it is told to."""
+
+    code = "FR-USE-ADDRESS"
 
 
 class NotFoundError(UsageError):
