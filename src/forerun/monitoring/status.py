@@ -34,15 +34,15 @@ class StreamStatus:
 class ModelStatus:
     """What one model has answered and learnt so far, counted per version and grade.
 
-    >>> ModelStatus(name="LateArrival", predictions={("3f2a", "fresh"): 7}).predictions
-    {('3f2a', 'fresh'): 7}
+    >>> ModelStatus(name="LateArrival", predictions={"3f2a": {"fresh": 7}}).predictions["3f2a"]
+    {'fresh': 7}
     """
 
     name: str
     version: str | None = None
     """None until a version is trained and active."""
-    predictions: dict[tuple[str, str], int] = field(default_factory=dict)
-    """(model version or "", grade) -> count."""
+    predictions: dict[str, dict[str, int]] = field(default_factory=dict)
+    """Model version ("" for none) -> grade -> count."""
     labels_pending: int = 0
     labels_joined: int = 0
     """Joined with an event, or decided by the declared `otherwise`."""
