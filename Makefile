@@ -42,7 +42,7 @@ demo: $(STAMPS)/demo $(STAMPS)/kernel  ## install, build, and run the flights ex
 	$(call say,Running: forerun run $(APP) $(ARGS))
 	@$(BIN)/forerun run $(APP) $(ARGS)
 
-test: check rust-tests  ## everything CI runs: the checks, the Rust tests, the Python tests
+test: check docs rust-tests  ## everything CI runs: the checks, the documentation, the Rust and the Python tests
 	$(call say,Python tests)
 	@$(BIN)/python -m pytest
 
