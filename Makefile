@@ -71,14 +71,14 @@ clean:  ## remove everything that make made: .venv, target, site, caches (not an
 # The pieces of check and test ------------------------------------------------
 
 lint: $(STAMPS)/dev
-	$(call say,Format and lint: ruff, rustfmt, clippy)
+	$(call say,Format and lint (ruff rustfmt clippy))
 	@$(BIN)/ruff format --check --quiet . || { echo "To fix: .venv/bin/ruff format ."; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@cargo fmt --check || { echo "To fix: cargo fmt"; exit 1; }
 	@cargo clippy --quiet --locked --workspace --all-targets -- -D warnings
 
 types: $(STAMPS)/dev $(STAMPS)/kernel
-	$(call say,Types: mypy --strict, stubtest)
+	$(call say,Types (mypy --strict and stubtest))
 	@$(BIN)/python -m mypy $(TYPED)
 	@$(BIN)/python -m mypy.stubtest forerun._core._rust
 
