@@ -115,6 +115,7 @@ REJECTED_SCHEMA = pa.schema(
 
 QUARANTINE_SCHEMA = pa.schema(
     [
+        _field("stream", pa.string()),
         _field("reason", pa.string()),
         _nullable("field", pa.string()),
         _field("payload", pa.binary()),

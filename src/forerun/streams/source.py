@@ -22,7 +22,7 @@ class Slice:
     Args:
         position: Which part this is; the next one has `position + 1`.
         tables: By stream name: the stream's schema and, last, `_arrival` (int64 microseconds UTC).
-        quarantined: Rows of this part that do not fit their declaration, with the reasons.
+        quarantined: Rows of this part that do not fit their declaration: stream name, row and reason.
 
     >>> part = Slice(0, {"Departed": pa.record_batch({"x": [1], "_arrival": [50]})})
     >>> part.rows, part.arrival_high_us
@@ -31,7 +31,7 @@ class Slice:
 
     position: int
     tables: Mapping[str, pa.RecordBatch]
-    quarantined: "Sequence[Quarantined]" = field(default=())
+    quarantined: "Sequence[tuple[str, Quarantined]]" = field(default=())
 
     @property
     def rows(self) -> int:

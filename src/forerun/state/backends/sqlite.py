@@ -1,0 +1,94 @@
+"""The embedded state store: entities in SQLite, in the same file and commit as the journal."""
+
+import sqlite3
+
+import pyarrow as pa
+
+from forerun.state.store import Checkpoint
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS entity (
+    view INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    state BLOB NOT NULL,             -- docs/reference/state-format.md
+    PRIMARY KEY (view, key)
+);
+CREATE TABLE IF NOT EXISTS state_part (
+    name TEXT PRIMARY KEY,           -- "kernel" is the kernel's header
+    payload BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS checkpoint (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    step INTEGER NOT NULL
+);
+"""
+
+_KERNEL = "kernel"
+_FIELDS: dict[str, pa.DataType] = {"view": pa.int32(), "key": pa.binary(), "state": pa.binary()}
+
+
+class SqliteStateStore:
+    """Entity state in an SQLite connection.
+
+    It neither begins nor ends a transaction: whoever holds the connection decides what commits together.
+
+    Args:
+        connection: An open connection.
+
+    >>> store = SqliteStateStore(sqlite3.connect(":memory:"))
+    >>> store.create()
+    >>> changed = pa.record_batch({"view": [0, 0], "key": [b"a", b"b"], "state": [b"1", b"2"]})
+    >>> store.save(Checkpoint(7, b"header", changed, {}))
+    >>> evicted = pa.record_batch({"view": [0], "key": [b"a"], "state": [None]})
+    >>> store.save(Checkpoint(9, b"header", evicted, {}))
+    >>> loaded = store.load()
+    >>> loaded.step, loaded.entities["key"].to_pylist()
+    (9, [b'b'])
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def create(self) -> None:
+        """Make the tables unless they are there."""
+        for statement in SCHEMA.split(";\n"):
+            self._connection.execute(statement)
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Put the changes over what is stored."""
+        rows = zip(*(checkpoint.entities.column(name).to_pylist() for name in _FIELDS), strict=True)
+        kept, gone = [], []
+        for view, key, state in rows:
+            if state is None:
+                gone.append((view, key))
+            else:
+                kept.append((view, key, state))
+        self._connection.executemany("DELETE FROM entity WHERE view = ? AND key = ?", gone)
+        self._connection.executemany(
+            "INSERT INTO entity VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state", kept
+        )
+        self._connection.execute("DELETE FROM state_part")
+        self._connection.executemany(
+            "INSERT INTO state_part VALUES (?, ?)", {_KERNEL: checkpoint.header, **checkpoint.others}.items()
+        )
+        self._connection.execute(
+            "INSERT INTO checkpoint VALUES (1, ?) ON CONFLICT DO UPDATE SET step = excluded.step",
+            (checkpoint.step,),
+        )
+
+    def load(self) -> Checkpoint | None:
+        """The whole state as of the last `save`; None before the first."""
+        row = self._connection.execute("SELECT step FROM checkpoint").fetchone()
+        if row is None:
+            return None
+        parts = dict(self._connection.execute("SELECT name, payload FROM state_part").fetchall())
+        header = parts.pop(_KERNEL)
+        entities = self._connection.execute(
+            "SELECT view, key, state FROM entity ORDER BY view, key"
+        ).fetchall()
+        columns = list(zip(*entities, strict=True)) or [()] * len(_FIELDS)
+        batch = pa.record_batch(
+            [pa.array(values, kind) for values, kind in zip(columns, _FIELDS.values(), strict=True)],
+            names=list(_FIELDS),
+        )
+        return Checkpoint(row[0], header, batch, parts)
