@@ -12,6 +12,8 @@
     |   +-- ConversionError, EqualityError, FitError, ModelFileError, ScoreInputError, TrainingTableError
     +-- AccessError              FR-ACCESS  a caller is not who or what it must be
     +-- UsageError               FR-USE     a command or call was given something it cannot use
+        +-- AddressInUseError, ArgumentError, NotConfirmedError, NotFoundError, NothingYetError,
+        +-- PathTakenError
 
 Each class has a stable `code` for programs and a message for people: what was wrong, which value,
 what to do. Catch `ForerunError` for all of them, or a branch for a group.
@@ -357,7 +359,31 @@ class AddressInUseError(UsageError):
     code = "FR-USE-ADDRESS"
 
 
+class ArgumentError(UsageError):
+    """A command line argument cannot be read as what it stands for: a time, a speed, key=value."""
+
+    code = "FR-USE-ARGUMENT"
+
+
+class NotConfirmedError(UsageError):
+    """A command that deletes data was not told to do so."""
+
+    code = "FR-USE-CONFIRM"
+
+
 class NotFoundError(UsageError):
     """No model, view, stream or prediction has the name that was asked for."""
 
     code = "FR-USE-NAME"
+
+
+class NothingYetError(UsageError):
+    """A command asks about a run, and the app has not been run in this data directory."""
+
+    code = "FR-USE-EMPTY"
+
+
+class PathTakenError(UsageError):
+    """A new project would be written over files that exist."""
+
+    code = "FR-USE-TAKEN"
