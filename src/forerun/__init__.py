@@ -1,1 +1,69 @@
-"""forerun: event streams in; exact features, model scores and governed actions out."""
+"""forerun: event streams in; exact features, model scores and governed actions out.
+
+Declare streams, features, models and decisions in one file; see `App`. This package only describes; what is
+declared runs with the command `forerun`.
+"""
+
+from forerun.actions.definition import emit
+from forerun.errors import DefinitionError, ForerunError
+from forerun.events.event import Event
+from forerun.events.functions import (
+    abs,
+    clip,
+    coalesce,
+    exp,
+    greatest,
+    if_else,
+    is_in,
+    is_null,
+    least,
+    log,
+    named,
+    not_,
+    one_hot,
+    seconds,
+)
+from forerun.events.moments import Duration, EventTime, Time
+from forerun.features.aggregates import count, first, last, max, mean, min, rate, std, sum, var
+from forerun.features.view import bind
+from forerun.models.definition import Model, Table, label
+from forerun.runtime.app import App
+
+__all__ = [
+    "App",
+    "DefinitionError",
+    "Duration",
+    "Event",
+    "EventTime",
+    "ForerunError",
+    "Model",
+    "Table",
+    "Time",
+    "abs",
+    "bind",
+    "clip",
+    "coalesce",
+    "count",
+    "emit",
+    "exp",
+    "first",
+    "greatest",
+    "if_else",
+    "is_in",
+    "is_null",
+    "label",
+    "last",
+    "least",
+    "log",
+    "max",
+    "mean",
+    "min",
+    "named",
+    "not_",
+    "one_hot",
+    "rate",
+    "seconds",
+    "std",
+    "sum",
+    "var",
+]

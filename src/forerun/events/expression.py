@@ -1,0 +1,436 @@
+"""Expressions: what `Departed.dep_delay > 15` is at definition time.
+
+A tree of `Field`, `Constant`, `FeatureRef` and `Call`, each with a type that is known before anything runs.
+Python's operators build it; nothing here computes. `canonical()` is the form that is hashed and compiled.
+
+Numbers of mixed types are made alike when the tree is built (an int becomes a float), so whoever runs an
+expression meets only operators whose arguments fit.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import NoReturn, TypeAlias
+
+from forerun.errors import ExpressionTypeError, TruthValueError, UnknownNameError, user_line
+from forerun.events.moments import Duration, Time
+from forerun.events.types import TypeName, result_type
+
+Canonical: TypeAlias = dict[str, object]
+"""An expression as plain dicts, lists, strings and numbers, ready for canonical JSON."""
+
+INT_MAX = 2**63 - 1
+
+_SYMBOLS = {
+    "add": "+", "and": "&", "div": "/", "eq": "==", "ge": ">=", "gt": ">", "le": "<=", "lt": "<",
+    "mul": "*", "ne": "!=", "or": "|", "sub": "-",
+}  # fmt: skip
+
+
+class Expr:
+    """An expression over the fields of an event, features and constants.
+
+    Args:
+        type: The type of its value.
+        name: The name given with `named`, else None.
+
+    Expressions are compared with `same_as`, since `==` builds another expression.
+    """
+
+    def __init__(self, type: TypeName, name: str | None = None) -> None:
+        self.type = type
+        self.name = name
+        self.at = user_line()
+
+    def canonical(self) -> Canonical:
+        """The form that is hashed and compiled; a name given with `named` is no part of it."""
+        raise AssertionError("every kind of expression has its own")
+
+    def children(self) -> tuple["Expr", ...]:
+        """The expressions this one is made of, left to right."""
+        return ()
+
+    def rebuild(self, change: "Callable[[Expr], Expr]") -> "Expr":
+        """A copy with `change` applied to every part, leaves first."""
+        return change(self)
+
+    def walk(self) -> "Iterator[Expr]":
+        """This expression and all its parts, outermost first."""
+        yield self
+        for child in self.children():
+            yield from child.walk()
+
+    def same_as(self, other: "Expr") -> bool:
+        """Whether both mean the same, whatever their names."""
+        return self.canonical() == other.canonical()
+
+    def __repr__(self) -> str:
+        raise AssertionError("every kind of expression has its own")
+
+    __hash__ = object.__hash__
+
+    # Python's operators ------------------------------------------------------------------------------
+
+    def __add__(self, other: object) -> "Expr":
+        return call("add", self, other)
+
+    def __radd__(self, other: object) -> "Expr":
+        return call("add", other, self)
+
+    def __sub__(self, other: object) -> "Expr":
+        return call("sub", self, other)
+
+    def __rsub__(self, other: object) -> "Expr":
+        return call("sub", other, self)
+
+    def __mul__(self, other: object) -> "Expr":
+        return call("mul", self, other)
+
+    def __rmul__(self, other: object) -> "Expr":
+        return call("mul", other, self)
+
+    def __truediv__(self, other: object) -> "Expr":
+        return call("div", self, other)
+
+    def __rtruediv__(self, other: object) -> "Expr":
+        return call("div", other, self)
+
+    def __eq__(self, other: object) -> "Expr":  # type: ignore[override]  # it builds a comparison
+        return call("eq", self, other)
+
+    def __ne__(self, other: object) -> "Expr":  # type: ignore[override]  # it builds a comparison
+        return call("ne", self, other)
+
+    def __lt__(self, other: object) -> "Expr":
+        return call("lt", self, other)
+
+    def __le__(self, other: object) -> "Expr":
+        return call("le", self, other)
+
+    def __gt__(self, other: object) -> "Expr":
+        return call("gt", self, other)
+
+    def __ge__(self, other: object) -> "Expr":
+        return call("ge", self, other)
+
+    def __and__(self, other: object) -> "Expr":
+        return call("and", self, other)
+
+    def __rand__(self, other: object) -> "Expr":
+        return call("and", other, self)
+
+    def __or__(self, other: object) -> "Expr":
+        return call("or", self, other)
+
+    def __ror__(self, other: object) -> "Expr":
+        return call("or", other, self)
+
+    def __invert__(self) -> "Expr":
+        return call("not", self)
+
+    def __neg__(self) -> "Expr":
+        return call("neg", self)
+
+    def __abs__(self) -> "Expr":
+        return call("abs", self)
+
+    # What Python would do with a value, and an expression cannot -------------------------------------
+
+    def __bool__(self) -> NoReturn:
+        raise TruthValueError(
+            f"{self!r} is not true or false while the app is defined, so Python's `and`, `or`, `not`, `in`, "
+            "`if` and a < b < c cannot use it. Write (a > 1) & (b < 2), (a > 1) | (b < 2), fr.not_(a), "
+            "fr.is_in(a, [...]), fr.if_else(condition, a, b), (a < b) & (b < c)."
+        )
+
+    def __float__(self) -> NoReturn:
+        raise ExpressionTypeError(
+            f"{self!r} has no value while the app is defined, so float() and the math module cannot take it; "
+            "write fr.log, fr.exp, fr.abs, fr.clip or arithmetic."
+        )
+
+    def __int__(self) -> NoReturn:
+        raise ExpressionTypeError(f"{self!r} has no value while the app is defined, so int() cannot take it.")
+
+    def __iter__(self) -> NoReturn:
+        raise ExpressionTypeError(f"{self!r} is one {self.type}, not a list; it cannot be iterated over.")
+
+    def __mod__(self, other: object) -> NoReturn:
+        raise ExpressionTypeError(
+            f"{self!r} % {other!r}: expressions have + - * /, comparisons, & | ~; not %."
+        )
+
+    def __floordiv__(self, other: object) -> NoReturn:
+        raise ExpressionTypeError(f"{self!r} // {other!r}: expressions have / but not //.")
+
+    def __pow__(self, other: object) -> NoReturn:
+        raise ExpressionTypeError(f"{self!r} ** {other!r}: write x * x, or fr.exp(n * fr.log(x)).")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise UnknownNameError(
+            f"{self!r} is an expression of type {self.type}; it has no attribute {name!r}. Use operators and "
+            "the functions of forerun (fr.if_else, fr.coalesce, fr.is_in, fr.seconds, ...)."
+        )
+
+
+class Field(Expr):
+    """A field of an event, or a model's score.
+
+    Args:
+        owner: The class it belongs to.
+        field: Its name there.
+        type: Its type.
+    """
+
+    def __init__(self, owner: type, field: str, type: TypeName) -> None:
+        super().__init__(type)
+        self.owner = owner
+        self.field = field
+
+    def canonical(self) -> Canonical:
+        """The form that is hashed and compiled."""
+        return {"op": "field", "name": self.field}
+
+    def __repr__(self) -> str:
+        return f"{self.owner.__name__}.{self.field}"
+
+
+class Constant(Expr):
+    """A constant; `value` is None for null, and microseconds for times and durations."""
+
+    def __init__(self, value: bool | int | float | str | None, type: TypeName) -> None:
+        super().__init__(type)
+        self.value = value
+
+    def canonical(self) -> Canonical:
+        """The form that is hashed and compiled."""
+        return {"op": "lit", "type": self.type, "value": self.value}
+
+    def __repr__(self) -> str:
+        if self.value is None or self.type not in ("time", "duration"):
+            return repr(self.value)
+        return repr(Time(int(self.value)) if self.type == "time" else Duration(int(self.value)))
+
+
+class FeatureRef(Expr):
+    """A feature of a view, read for a key.
+
+    Args:
+        view: The view's name.
+        feature: The feature's name there.
+        type: Its type.
+        by: Names of the key's parts.
+        by_types: Their types.
+        key: The expression for each part, or None for the trigger's field named like the part.
+    """
+
+    def __init__(
+        self,
+        view: str,
+        feature: str,
+        type: TypeName,
+        by: tuple[str, ...],
+        by_types: tuple[TypeName, ...],
+        key: tuple[Expr | None, ...],
+    ) -> None:
+        super().__init__(type)
+        self.view = view
+        self.feature = feature
+        self.by = by
+        self.by_types = by_types
+        self.key = key
+
+    def children(self) -> tuple[Expr, ...]:
+        """The expressions this one is made of, left to right."""
+        return tuple(part for part in self.key if part is not None)
+
+    def rebuild(self, change: Callable[[Expr], Expr]) -> Expr:
+        """A copy with `change` applied to every part, leaves first."""
+        key = tuple(None if part is None else part.rebuild(change) for part in self.key)
+        return change(
+            _alike(FeatureRef(self.view, self.feature, self.type, self.by, self.by_types, key), self)
+        )
+
+    def canonical(self) -> Canonical:
+        """The form that is hashed and compiled."""
+        key = [None if part is None else part.canonical() for part in self.key]
+        return {"op": "feature", "view": self.view, "feature": self.feature, "key": key}
+
+    def __repr__(self) -> str:
+        bound = [f"{by}={part!r}" for by, part in zip(self.by, self.key, strict=True) if part is not None]
+        owner = f"fr.bind({self.view}, {', '.join(bound)})" if bound else self.view
+        return f"{owner}.{self.feature}"
+
+
+class Call(Expr):
+    """An operator or function and its arguments. Build it with `call`, which checks types."""
+
+    def __init__(self, op: str, args: tuple[Expr, ...], type: TypeName) -> None:
+        super().__init__(type)
+        self.op = op
+        self.args = args
+
+    def children(self) -> tuple[Expr, ...]:
+        """The expressions this one is made of, left to right."""
+        return self.args
+
+    def rebuild(self, change: Callable[[Expr], Expr]) -> Expr:
+        """A copy with `change` applied to every part, leaves first."""
+        args = tuple(arg.rebuild(change) for arg in self.args)
+        return change(_alike(Call(self.op, args, self.type), self))
+
+    def canonical(self) -> Canonical:
+        """The form that is hashed and compiled."""
+        return {"op": self.op, "args": [arg.canonical() for arg in self.args]}
+
+    def __repr__(self) -> str:
+        if self.op == "to_float":
+            return repr(self.args[0])
+        if self.op in _SYMBOLS:
+            left, right = (f"({arg!r})" if _is_infix(arg) else repr(arg) for arg in self.args)
+            return f"{left} {_SYMBOLS[self.op]} {right}"
+        if self.op in ("neg", "not"):
+            inner = f"({self.args[0]!r})" if _is_infix(self.args[0]) else repr(self.args[0])
+            return f"{'-' if self.op == 'neg' else '~'}{inner}"
+        return f"{_FUNCTIONS.get(self.op, self.op)}({', '.join(map(repr, self.args))})"
+
+
+_FUNCTIONS = {"if": "if_else", "in": "is_in", "min2": "least", "max2": "greatest"}
+
+
+def call(op: str, *values: object) -> Expr:
+    """Apply an operator to expressions and constants, after making numbers alike and checking types.
+
+    Args:
+        op: An operator of the plan, like "add".
+        values: Expressions or constants.
+
+    Returns:
+        The expression.
+
+    Raises:
+        ExpressionTypeError: The operator does not take these types, or a value is no constant.
+    """
+    args = _made_alike(op, values)
+    result = result_type(op, tuple(arg.type for arg in args))
+    if result is None:
+        raise ExpressionTypeError(_refusal(op, args))
+    return Call(op, args, result)
+
+
+def as_expr(value: object, like: TypeName | None = None) -> Expr:
+    """An expression for a value: itself, or a constant.
+
+    Args:
+        value: An expression, bool, int, float, str, `Time`, `Duration`, or None when `like` is given.
+        like: The type a null or a whole number should take.
+
+    Returns:
+        The expression.
+
+    Raises:
+        ExpressionTypeError: No constant can hold it: NaN, an infinity, an int beyond 64 bits, another class.
+
+    >>> as_expr(15, like="float")
+    15.0
+    """
+    if isinstance(value, Expr):
+        return value
+    if isinstance(value, bool):
+        return Constant(value, "bool")
+    if isinstance(value, int):
+        if not -INT_MAX - 1 <= value <= INT_MAX:
+            raise ExpressionTypeError(
+                f"{value} does not fit into 64 bits; write it as a float: {float(value)!r}."
+            )
+        return Constant(float(value), "float") if like == "float" else Constant(value, "int")
+    if isinstance(value, float):
+        if value != value or value in (float("inf"), float("-inf")):
+            raise ExpressionTypeError(
+                f"{value} is not a number that events can hold; use None for 'not known'."
+            )
+        return Constant(value, "float")
+    if isinstance(value, str):
+        return Constant(value, "string")
+    if isinstance(value, Time):
+        return Constant(value.us, "time")
+    if isinstance(value, Duration):
+        return Constant(value.us, "duration")
+    if value is None and like is not None:
+        return Constant(None, like)
+    raise ExpressionTypeError(
+        f"{value!r} ({type(value).__name__}) cannot be part of an expression; write a field like "
+        "Event.field, a feature like View.feature, or a bool, int, float, str, fr.Time or fr.Duration."
+    )
+
+
+def map_features(canonical: object, change: Callable[[Canonical], Canonical]) -> object:
+    """A canonical form with `change` applied to each feature in it, keys first."""
+    if isinstance(canonical, list):
+        return [map_features(item, change) for item in canonical]
+    if not isinstance(canonical, Mapping):
+        return canonical
+    mapped = {name: map_features(item, change) for name, item in canonical.items()}
+    return change(mapped) if mapped.get("op") == "feature" else mapped
+
+
+def _alike(copy: Expr, original: Expr) -> Expr:
+    copy.name, copy.at = original.name, original.at
+    return copy
+
+
+def _is_infix(expr: Expr) -> bool:
+    return isinstance(expr, Call) and expr.op in _SYMBOLS
+
+
+def _made_alike(op: str, values: tuple[object, ...]) -> tuple[Expr, ...]:
+    """Arguments with constants and ints turned into the type of the others, where that loses nothing."""
+    known = {value.type for value in values if isinstance(value, Expr)}
+    floats = "float" in known or any(isinstance(value, float) for value in values)
+    like: TypeName | None = "float" if floats or op in ("div", "log", "exp") else None
+    null_like = like
+    if op == "if":
+        known = {as_expr(value).type for value in values[1:] if value is not None}
+        null_like = "float" if "float" in known else next(iter(known), None)
+    elif op != "coalesce" and None in [value for value in values if not isinstance(value, Expr)]:
+        shown = next(value for value in values if isinstance(value, Expr))
+        raise ExpressionTypeError(
+            f"{shown!r} with None is never true in SQL's sense; write fr.is_null({shown!r})."
+        )
+    args = tuple(as_expr(value, null_like if value is None else like) for value in values)
+    if like == "float":
+        args = tuple(_to_float(arg) for arg in args)
+    return args
+
+
+def _to_float(arg: Expr) -> Expr:
+    return Call("to_float", (arg,), "float") if arg.type == "int" else arg
+
+
+_ORDERINGS = ("lt", "le", "gt", "ge")
+
+
+def _refusal(op: str, args: tuple[Expr, ...]) -> str:
+    """What is wrong with these types, and what to write instead."""
+    shown = repr(Call(op, args, "bool"))
+    parts = " and ".join(dict.fromkeys(f"{arg!r} is {arg.type}" for arg in args))
+    types = {arg.type for arg in args}
+    if op in ("and", "or", "not"):
+        advice = "both sides must be bool; put comparisons in parentheses: (a > 1) & (b == 'x')"
+    elif op in _ORDERINGS and types == {"string"}:
+        advice = "strings have no order here; compare with == or fr.is_in"
+    elif "string" in types and len(types) == 2:
+        advice = (
+            f"a string and a {next(iter(types - {'string'}))} have nothing in common; compare like with like"
+        )
+    elif "string" in types:
+        advice = "strings can be compared with == and !=, tested with fr.is_in, and nothing else"
+    elif "bool" in types:
+        advice = "turn a bool into a number with fr.if_else(condition, 1, 0)"
+    elif "duration" in types:
+        advice = "turn a duration into a number with fr.seconds(...), or write a length as fr.Duration('5m')"
+    elif "time" in types:
+        advice = "subtract one time from another, or write an instant as fr.Time('2013-01-01T00:00:00Z')"
+    else:
+        advice = "make both sides the same type"
+    return f"{shown}: {parts}; {advice}."

@@ -1,0 +1,73 @@
+"""The plan: everything the kernel needs to know, as canonical JSON.
+
+The format is part of the contract with the kernel; `tests/features/plan.json` is one in full.
+"""
+
+from collections.abc import Sequence
+
+from forerun.events.canonical import canonical_json, digest
+from forerun.events.expression import Canonical, map_features
+from forerun.events.schema import StreamSpec
+from forerun.events.vector import VectorSpec
+from forerun.features.definition import ViewSpec
+
+PLAN_FORMAT = 1
+
+
+def compile_plan(
+    streams: Sequence[StreamSpec], views: Sequence[ViewSpec], vectors: Sequence[VectorSpec]
+) -> str:
+    """Compile definitions to the kernel's plan.
+
+    Args:
+        streams: In the order their indices are to have.
+        views: Likewise.
+        vectors: Likewise.
+
+    Returns:
+        Canonical JSON: the same definitions give the same text.
+    """
+    stream_index = {stream.name: index for index, stream in enumerate(streams)}
+    view_index = {view.name: (index, view) for index, view in enumerate(views)}
+
+    def by_index(feature: Canonical) -> Canonical:
+        index, view = view_index[str(feature["view"])]
+        names = [item.name for item in view.features]
+        return {**feature, "view": index, "feature": names.index(str(feature["feature"]))}
+
+    return canonical_json(
+        {
+            "format": PLAN_FORMAT,
+            "streams": [stream.canonical() for stream in streams],
+            "views": [{**view.canonical(), "stream": stream_index[view.stream.name]} for view in views],
+            "vectors": [
+                {
+                    "name": vector.name,
+                    "on": stream_index[vector.on.name],
+                    "inputs": [
+                        {"name": item.name, "expr": map_features(item.expr.canonical(), by_index)}
+                        for item in vector.inputs
+                    ],
+                }
+                for vector in vectors
+            ],
+        }
+    )
+
+
+def feature_version(vector: VectorSpec, views: Sequence[ViewSpec]) -> str:
+    """Hex hash of a vector: its trigger, its inputs, and the version of every view they read."""
+    versions = {view.name: view.version for view in views}
+
+    def by_version(feature: Canonical) -> Canonical:
+        return {**feature, "view": versions[str(feature["view"])]}
+
+    return digest(
+        {
+            "on": vector.on.canonical(),
+            "inputs": [
+                {"name": item.name, "expr": map_features(item.expr.canonical(), by_version)}
+                for item in vector.inputs
+            ],
+        }
+    )

@@ -1,0 +1,191 @@
+"""Features classes: from the aggregates in a class body to a view, and from a view to its features.
+
+After `App.features`, an attribute of the class is the feature, to be read in a model's inputs and in rules.
+"""
+
+from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
+
+from forerun.errors import (
+    AggregateError,
+    BindingError,
+    DuplicateNameError,
+    InputError,
+    Location,
+    UnknownNameError,
+    user_line,
+)
+from forerun.events.calls import declared
+from forerun.events.expression import Expr, FeatureRef, Field, as_expr
+from forerun.events.nearest import nearest
+from forerun.events.place import line_of, repeated
+from forerun.events.schema import StreamSpec
+from forerun.features.aggregates import Aggregate
+from forerun.features.definition import FeatureSpec, ViewSpec
+
+T = TypeVar("T")
+
+
+class ViewMeta(type):
+    """The class of features classes, once declared."""
+
+    __forerun_view__: ViewSpec
+    __forerun_key__: tuple[Expr | None, ...]
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(cls, name: str) -> NoReturn:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            known = [feature.name for feature in cls.__forerun_view__.features]
+            raise UnknownNameError(f"{cls.__name__} has no feature {name!r}.{nearest(name, known)}")
+
+
+def view_of(cls: type, stream: StreamSpec, by: tuple[str, ...], where: object) -> ViewSpec:
+    """Read the body of a features class.
+
+    Args:
+        cls: The user's class.
+        stream: The stream its aggregates run over.
+        by: Names of the key's fields.
+        where: A condition on the stream's events, or None.
+
+    Returns:
+        The view.
+
+    Raises:
+        AggregateError: An attribute is no aggregate, or one over another stream.
+        DuplicateNameError: A feature is assigned twice.
+    """
+    at = user_line()
+    twice = repeated(cls.__name__, at)
+    if twice is not None:
+        raise DuplicateNameError(f"{cls.__name__}.{twice[0]} is assigned twice; rename one.", at=twice[1])
+    condition = None if where is None else as_expr(where)
+    if condition is not None:
+        _check_condition(cls.__name__, condition, stream)
+    features = [
+        _feature(cls.__name__, name, value, stream, at)
+        for name, value in vars(cls).items()
+        if not name.startswith("__")
+    ]
+    if not features:
+        raise AggregateError(
+            f"{cls.__name__} has no features; write one, like `events_1h = fr.count(over='1h')`."
+        )
+    return ViewSpec(cls.__name__, stream, by, condition, tuple(features), (cls.__doc__ or "").strip(), at)
+
+
+def view_class(view: ViewSpec, key: tuple[Expr | None, ...]) -> ViewMeta:
+    """The class the user goes on with: its attributes are the view's features, read for a key.
+
+    Args:
+        view: The view.
+        key: An expression for each part of the key, or None for the trigger's field of that name.
+
+    Returns:
+        The class.
+    """
+    by_types = tuple(field.type for part in view.by if (field := view.stream.field(part)))
+    features = {f.name: FeatureRef(view.name, f.name, f.type, view.by, by_types, key) for f in view.features}
+    cls = ViewMeta(view.name, (), {"__doc__": view.doc, **features})
+    cls.__forerun_view__ = view
+    cls.__forerun_key__ = key
+    return cls
+
+
+@declared
+def bind(view: type[T], /, **key: object) -> type[T]:
+    """Read a view's features for another entity than the trigger's fields of the same name say.
+
+    Args:
+        view: A features class.
+        key: For parts of its key, expressions over the trigger event; others keep the field of their name.
+
+    Returns:
+        The same features, for that entity.
+
+    Raises:
+        BindingError: Not a features class, no part named, or a part it does not have.
+
+    `fr.bind(OriginNow, origin=Scheduled.dest)` is what OriginNow knows of the airport a flight goes to; as
+    inputs its features are named "OriginNow@dest.delay_1h".
+    """
+    declared_view: object = view
+    if not isinstance(declared_view, ViewMeta):
+        raise BindingError(
+            f"bind({view!r}, ...): the first argument is a features class made with @app.features."
+        )
+    spec = declared_view.__forerun_view__
+    if not key:
+        raise BindingError(
+            f"bind({spec.name}) names no part of the key; write bind({spec.name}, {spec.by[0]}=...)."
+        )
+    for part in key:
+        if part not in spec.by:
+            raise BindingError(f"{spec.name} is not kept by {part!r}.{nearest(part, spec.by)}")
+    parts = [
+        as_expr(key[part]) if part in key else old
+        for part, old in zip(spec.by, declared_view.__forerun_key__, strict=True)
+    ]
+    return cast(type[T], view_class(spec, tuple(parts)))
+
+
+def input_name(expr: Expr) -> str | None:
+    """The name an expression has as an input, or None when it must be given one.
+
+    Args:
+        expr: A field, a feature, or a named expression.
+
+    Returns:
+        "distance", "OriginNow.delay_1h", "OriginNow@dest.delay_1h", or the name given.
+    """
+    if expr.name is not None:
+        return expr.name
+    if isinstance(expr, Field):
+        return expr.field
+    if not isinstance(expr, FeatureRef):
+        return None
+    names = [input_name(part) for part in expr.key if part is not None]
+    if None in names:
+        raise InputError(
+            f"{expr!r} is bound to an expression without a name; write fr.bind({expr.view}, "
+            f"{expr.by[0]}=fr.named('name', ...)).",
+            at=expr.at,
+        )
+    of = f"@{'+'.join(str(name) for name in names)}" if names else ""
+    return f"{expr.view}{of}.{expr.feature}"
+
+
+def _feature(owner: str, name: str, value: object, stream: StreamSpec, at: Location) -> FeatureSpec:
+    place = line_of(name, owner, at)
+    if not isinstance(value, Aggregate):
+        what = f"the expression {value!r}" if isinstance(value, Expr) else repr(value)
+        raise AggregateError(
+            f"{owner}.{name} is {what}, not an aggregate; write fr.last(...), fr.mean(...) and so on, and "
+            "combine features in a model's inputs with fr.named('name', ...).",
+            at=place,
+        )
+    for expr in (value.arg, value.where):
+        if expr is not None:
+            _check_owner(f"{owner}.{name}", expr, stream)
+    return FeatureSpec(name, value.agg, value.arg, value.where, value.over_us, value.per_us, value.type)
+
+
+def _check_condition(owner: str, condition: Expr, stream: StreamSpec) -> None:
+    if condition.type != "bool":
+        raise AggregateError(f"{owner}: where={condition!r} is {condition.type}; write a comparison.")
+    _check_owner(owner, condition, stream)
+
+
+def _check_owner(what: str, expr: Expr, stream: StreamSpec) -> None:
+    for part in expr.walk():
+        if isinstance(part, Field) and not issubclass(stream.event, part.owner):
+            raise AggregateError(
+                f"{what} runs over {stream.name}, and {part!r} is a field of {part.owner.__name__}; "
+                f"use {stream.name}'s fields, or @app.features({part.owner.__name__}, ...).",
+                at=part.at,
+            )
+        if isinstance(part, Aggregate | FeatureRef):
+            raise AggregateError(
+                f"{what}: {part!r} is itself an aggregate; use fields of {stream.name}.", at=part.at
+            )
