@@ -1,0 +1,127 @@
+"""An app as the runtime sees it: numbers for names, and what belongs together."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from forerun.errors import NotFoundError
+from forerun.events.expression import FeatureRef
+from forerun.events.nearest import nearest
+
+if TYPE_CHECKING:
+    from forerun.actions.definition import RuleSpec
+    from forerun.events.schema import StreamSpec
+    from forerun.features.definition import ViewSpec
+    from forerun.models.definition import ModelSpec
+    from forerun.runtime.app import App
+
+
+@dataclass(frozen=True)
+class ModelLayout:
+    """One model and everything a step needs for it.
+
+    Args:
+        spec: The declaration.
+        vector: Its vector's number in the plan.
+        trigger: Its trigger stream's number.
+        label: Its label stream's number.
+        watched: Numbers of the streams whose age grades its answers, with their objectives (microseconds).
+        rules: The rules on its predictions.
+    """
+
+    spec: "ModelSpec"
+    vector: int
+    trigger: int
+    label: int
+    watched: tuple[tuple[int, int], ...]
+    rules: "tuple[RuleSpec, ...]"
+
+
+class Layout:
+    """Names and numbers of one app.
+
+    Args:
+        app: The app.
+    """
+
+    def __init__(self, app: "App") -> None:
+        self.app = app.name
+        self.version = app.version
+        self.plan = app.plan()
+        plan = json.loads(self.plan)
+        self.streams: Sequence[StreamSpec] = [app.streams[stream["name"]] for stream in plan["streams"]]
+        self.views: Sequence[ViewSpec] = [app.views[view["name"]] for view in plan["views"]]
+        self._streams = {spec.name: number for number, spec in enumerate(self.streams)}
+        self._topics = {spec.topic: number for number, spec in enumerate(self.streams)}
+        self._views = {spec.name: number for number, spec in enumerate(self.views)}
+        self.models: Mapping[str, ModelLayout] = {
+            vector["name"]: self._model(app, app.models[vector["name"]], number)
+            for number, vector in enumerate(plan["vectors"])
+        }
+
+    def stream(self, name: str) -> int:
+        """Number of a stream.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        return _number("stream", name, self._streams)
+
+    def topic(self, topic: str) -> int:
+        """Number of the stream that has a topic."""
+        return self._topics[topic]
+
+    def view(self, name: str) -> int:
+        """Number of a view.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        return _number("view", name, self._views)
+
+    def model(self, name: str) -> ModelLayout:
+        """Everything about a model.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        if name not in self.models:
+            _number("model", name, dict.fromkeys(self.models, 0))
+        return self.models[name]
+
+    def _model(self, app: "App", spec: "ModelSpec", vector: int) -> ModelLayout:
+        streams = {spec.on.name} | {
+            app.views[part.view].stream.name
+            for item in spec.inputs
+            for part in item.expr.walk()
+            if isinstance(part, FeatureRef)
+        }
+        watched = [
+            (number, stream.freshness_us)
+            for number, stream in enumerate(self.streams)
+            if stream.name in streams and stream.freshness_us is not None
+        ]
+        return ModelLayout(
+            spec=spec,
+            vector=vector,
+            trigger=self.stream(spec.on.name),
+            label=self.stream(spec.label.stream.name),
+            watched=tuple(watched),
+            rules=tuple(rule for rule in app.rules if rule.model == spec.name),
+        )
+
+
+def _number(kind: str, name: str, numbers: Mapping[str, int]) -> int:
+    if name not in numbers:
+        raise NotFoundError(f"this app has no {kind} {name!r}.{nearest(name, numbers)}")
+    return numbers[name]

@@ -1,0 +1,90 @@
+"""Predictions and label events of one step meet in the order the kernel took them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from forerun.events.evaluate import evaluate
+from forerun.events.records import LABEL_SCHEMA, TIME
+from forerun.runtime.labels import LabelJoin, Outcome
+from forerun.runtime.layout import ModelLayout
+from forerun.runtime.predictions import Triggered
+from forerun.runtime.rows import StepRows, in_order, keys, times_us
+
+_NONE = np.zeros(0, np.int64)
+
+
+def join_labels(
+    model: ModelLayout, join: LabelJoin, rows: StepRows, made: Triggered | None, watermark_us: int | None
+) -> pa.RecordBatch | None:
+    """Let the predictions of a step wait, and give those decided their labels.
+
+    Args:
+        model: The model.
+        join: Its label join, moved on in place.
+        rows: The step's records.
+        made: Its predictions in this step.
+        watermark_us: Watermark of the label stream after the step.
+
+    Returns:
+        Rows of `LABEL_SCHEMA`, or None when nothing was decided.
+    """
+    spec = model.spec.label.stream
+    outcomes: list[Outcome] = []
+    labelled = rows.of(model.label)[rows.applied[rows.of(model.label)]]
+    table = rows.table(model.label)
+    events: list[tuple[str | None, float | None, int, int, int]] = []
+    if table is not None and len(labelled):
+        accepted = table.take(rows.position(model.label, labelled))
+        values = evaluate(model.spec.label.value, accepted).cast(pa.float64()).to_pylist()
+        places = (rows.partition[labelled].tolist(), rows.offset[labelled].tolist())
+        events = list(
+            zip(keys(spec, accepted), values, times_us(spec, accepted).tolist(), *places, strict=True)
+        )
+    predicted = _NONE if made is None or made.numbers is None else rows.rank[made.numbers]
+    times = [] if made is None else made.times_us.tolist()
+    # A record that is a label and a trigger at once speaks about earlier predictions, not about its own.
+    for kind, index in in_order(rows.rank[labelled], predicted):
+        if kind == 0:
+            key, label, time_us, partition, offset = events[index]
+            if key is not None:
+                outcomes += join.labelled(key, label, time_us, partition=partition, offset=offset)
+        elif made is not None:
+            await_label(join, made.keys[index], made.ids[index], times[index])
+    outcomes += join.passed(watermark_us)
+    return label_batch(model.spec.name, outcomes) if outcomes else None
+
+
+def await_label(join: LabelJoin, key: str | None, prediction_id: str, time_us: int) -> None:
+    """Let one prediction wait, unless it is about no entity.
+
+    Args:
+        join: The model's label join.
+        key: The entity.
+        prediction_id: The prediction.
+        time_us: Its event time.
+    """
+    if key is not None:
+        join.predicted(key, prediction_id, time_us)
+
+
+def label_batch(model: str, outcomes: Sequence[Outcome]) -> pa.RecordBatch:
+    """Outcomes as rows of `LABEL_SCHEMA`.
+
+    Args:
+        model: The model.
+        outcomes: What was decided.
+    """
+    return pa.record_batch(
+        [
+            pa.array([outcome.prediction_id for outcome in outcomes]),
+            pa.array([model] * len(outcomes)),
+            pa.array([outcome.label for outcome in outcomes], pa.float64()),
+            pa.array([outcome.label_time_us for outcome in outcomes], pa.int64()).cast(TIME),
+            pa.array(["timeout" if outcome.offset is None else "event" for outcome in outcomes]),
+            pa.array([outcome.partition for outcome in outcomes], pa.int32()),
+            pa.array([outcome.offset for outcome in outcomes], pa.int64()),
+        ],
+        schema=LABEL_SCHEMA,
+    )

@@ -1,0 +1,170 @@
+"""The step: records in, state moved on, effects out. No clock, no randomness, no input or output.
+
+    step(layout, state, records, models) -> effects
+
+The same state, records and models give the same effects, bit for bit, on any machine and any day. That is
+what lets a restart, a replay and a simulator redo what was done. What depends on the day (when a prediction
+was made, how long it took) is stamped on afterwards.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+
+from forerun.events.records import REJECTED_SCHEMA, TIME, VERDICTS
+from forerun.runtime.freshness import Freshness
+from forerun.runtime.layout import Layout
+from forerun.runtime.outcomes import join_labels
+from forerun.runtime.predictions import Active, Made, Triggered, predict, triggered
+from forerun.runtime.rows import Column, Ints, Records, StepRows, times_us
+from forerun.runtime.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Effects:
+    """What a step gave. Nothing of it may be seen outside before it is committed.
+
+    Args:
+        predictions: By model, the predictions and the decisions made on them.
+        labels: By model, rows of `LABEL_SCHEMA`.
+        rejected: Rows of `REJECTED_SCHEMA`.
+    """
+
+    predictions: Mapping[str, Made]
+    labels: Mapping[str, pa.RecordBatch]
+    rejected: pa.RecordBatch | None
+
+
+def step(
+    layout: Layout, state: State, records: Sequence[Records], models: Mapping[str, Active | None]
+) -> Effects:
+    """Take a step.
+
+    Args:
+        layout: The app.
+        state: Moved on in place; after an exception it must not be used any more.
+        records: The records, at most one item per stream and partition.
+        models: By name, the version that scores; None: no version yet.
+
+    Returns:
+        The effects.
+
+    Raises:
+        ConservationError: The kernel lost or doubled an event.
+    """
+    rows, made, freshness, rejected = _apply(layout, state, records)
+    predictions = {
+        name: predict(
+            layout,
+            layout.models[name],
+            work,
+            freshness.reasons(layout.models[name], work.numbers),
+            models[name],
+        )
+        for name, work in made.items()
+        if work.numbers is not None
+    }
+    labels = _label(layout, state, rows, made)
+    return Effects(predictions, labels, _rejected(layout, rows, rejected))
+
+
+def follow(layout: Layout, state: State, records: Sequence[Records]) -> None:
+    """Take a step again whose effects are committed: only the state moves on.
+
+    Args:
+        layout: The app.
+        state: Moved on in place.
+        records: The records of that step.
+
+    Raises:
+        ConservationError: The kernel lost or doubled an event.
+    """
+    rows, made, _, _ = _apply(layout, state, records)
+    _label(layout, state, rows, made)
+
+
+def _apply(
+    layout: Layout, state: State, records: Sequence[Records]
+) -> tuple[StepRows, dict[str, Triggered], Freshness, pa.RecordBatch]:
+    """Let the kernel take the records, and read its result."""
+    result = state.kernel.apply([(item.stream, item.partition, item.offset, item.batch) for item in records])
+    verdicts = np.concatenate([pa.array(cast(Any, verdict)).to_numpy() for verdict in result.verdicts])
+    rows = StepRows(records, verdicts == 0)
+    vectors = [pa.record_batch(batch) for batch in result.vectors]
+    made = {
+        name: triggered(layout, model, rows, vectors[model.vector])
+        for name, model in layout.models.items()
+        if vectors[model.vector].num_rows
+    }
+    freshness = Freshness(layout, rows, state.highs_us)
+    state.step += 1
+    state.consumed += len(rows)
+    _move_on(layout, state, rows)
+    state.check_conservation()
+    return rows, made, freshness, pa.record_batch(result.rejected)
+
+
+def _move_on(layout: Layout, state: State, rows: StepRows) -> None:
+    """Note how far the streams have come."""
+    newest = int(rows.arrival.max())
+    state.arrival_us = newest if state.arrival_us is None else max(newest, state.arrival_us)
+    for number, spec in enumerate(layout.streams):
+        table = rows.table(number)
+        if table is None:
+            continue
+        own = rows.of(number)
+        if state.first_us[number] is None:
+            state.first_us[number] = int(rows.arrival[own].min())
+        accepted = times_us(spec, table)[rows.applied[own]]
+        if len(accepted):
+            high, before = int(accepted.max()), state.highs_us[number]
+            state.highs_us[number] = high if before is None else max(high, before)
+
+
+def _label(
+    layout: Layout, state: State, rows: StepRows, made: Mapping[str, Triggered]
+) -> dict[str, pa.RecordBatch]:
+    watermarks = state.kernel.watermarks()
+    labels = {}
+    for name, model in layout.models.items():
+        batch = join_labels(model, state.joins[name], rows, made.get(name), watermarks[model.label])
+        if batch is not None:
+            labels[name] = batch
+    return labels
+
+
+def _rejected(layout: Layout, rows: StepRows, rejected: pa.RecordBatch) -> pa.RecordBatch | None:
+    """The kernel's list of rows not applied, with the place of each in the log."""
+    if not rejected.num_rows:
+        return None
+    numbers = rows.numbers(rejected["batch"].to_numpy(), rejected["row"].to_numpy())
+    names = np.array([spec.name for spec in layout.streams], object)
+    return pa.record_batch(
+        [
+            pa.array(names[rows.stream[numbers]], pa.string()),
+            pa.array(rows.partition[numbers], pa.int32()),
+            pa.array(rows.offset[numbers]),
+            pa.array(np.array(VERDICTS, object)[rejected["verdict"].to_numpy()], pa.string()),
+            rejected["field"].cast(pa.string()),
+            _event_times(layout, rows, numbers),
+            pa.array(rows.arrival[numbers]).cast(TIME),
+            rejected["watermark"].cast(TIME),
+        ],
+        schema=REJECTED_SCHEMA,
+    )
+
+
+def _event_times(layout: Layout, rows: StepRows, numbers: Ints) -> Column:
+    """Event time of records given by number; null where the record has none."""
+    every = np.zeros(len(rows), np.int64)
+    missing = np.zeros(len(rows), bool)
+    for number, spec in enumerate(layout.streams):
+        table = rows.table(number)
+        if table is not None:
+            own = rows.of(number)
+            every[own] = times_us(spec, table)
+            missing[own] = table.column(spec.time).is_null().to_numpy(zero_copy_only=False)
+    return pa.array(every[numbers], mask=missing[numbers]).cast(TIME)
