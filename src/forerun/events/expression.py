@@ -18,6 +18,8 @@ Canonical: TypeAlias = dict[str, object]
 """An expression as plain dicts, lists, strings and numbers, ready for canonical JSON."""
 
 INT_MAX = 2**63 - 1
+DEPTH_MAX = 60
+"""Deepest nesting of an expression; whoever runs one recurses."""
 
 _SYMBOLS = {
     "add": "+", "and": "&", "div": "/", "eq": "==", "ge": ">=", "gt": ">", "le": "<=", "lt": "<",
@@ -269,6 +271,7 @@ class Call(Expr):
         super().__init__(type)
         self.op = op
         self.args = args
+        self.depth: int = 1 + max((getattr(arg, "depth", 0) for arg in args), default=0)
 
     def children(self) -> tuple[Expr, ...]:
         """The expressions this one is made of, left to right."""
@@ -315,7 +318,13 @@ def call(op: str, *values: object) -> Expr:
     result = result_type(op, tuple(arg.type for arg in args))
     if result is None:
         raise ExpressionTypeError(_refusal(op, args))
-    return Call(op, args, result)
+    made = Call(op, args, result)
+    if made.depth > DEPTH_MAX:
+        raise ExpressionTypeError(
+            f"nested {DEPTH_MAX + 1} deep; put parentheses around halves of a long chain, or "
+            "make several features of it."
+        )
+    return made
 
 
 def as_expr(value: object, like: TypeName | None = None) -> Expr:
@@ -387,7 +396,8 @@ def _made_alike(op: str, values: tuple[object, ...]) -> tuple[Expr, ...]:
     """Arguments with constants and ints turned into the type of the others, where that loses nothing."""
     known = {value.type for value in values if isinstance(value, Expr)}
     floats = "float" in known or any(isinstance(value, float) for value in values)
-    like: TypeName | None = "float" if floats or op in ("div", "log", "exp") else None
+    floats = floats or op in ("log", "exp") or (op == "div" and "duration" not in known)
+    like: TypeName | None = "float" if floats else None
     null_like = like
     if op == "if":
         known = {as_expr(value).type for value in values[1:] if value is not None}

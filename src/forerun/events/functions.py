@@ -34,8 +34,12 @@ _NAME = re.compile(r"""[^\s"'\[\]{},:]+""")  # what Parquet, ONNX and LightGBM a
 def abs(value: N | None) -> N:
     """The absolute value of a number or duration.
 
-    >>> abs(-3)
-    3
+    >>> from forerun.events.event import Event
+    >>> class Flown(Event):
+    ...     at: EventTime
+    ...     delay: float
+    >>> abs(Flown.delay) > 15
+    abs(Flown.delay) > 15.0
     """
     return cast(N, call("abs", value))
 
@@ -104,7 +108,7 @@ def if_else(condition: bool | None, then: T | None, otherwise: T | None) -> T:
         otherwise: The value where it is false; same type.
 
     Returns:
-        Null where the condition is null.
+        `otherwise` also where the condition is null, as in SQL.
     """
     return cast(T, call("if", condition, then, otherwise))
 

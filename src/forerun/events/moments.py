@@ -5,6 +5,8 @@ minus an instant is a length, an instant plus a length is an instant, and nothin
 
 >>> EventTime("2013-01-01T10:15:00Z") - EventTime("2013-01-01T05:00:00-05:00")
 Duration('15m')
+>>> Duration("90m") / Duration("1h")
+1.5
 """
 
 from datetime import UTC, datetime, timedelta
@@ -65,6 +67,12 @@ class Duration:
 
     def __sub__(self, other: "Duration") -> "Duration":
         return Duration(self.us - other.us)
+
+    def __mul__(self, other: int) -> "Duration":
+        return Duration(self.us * other)
+
+    def __truediv__(self, other: "Duration") -> float:
+        return self.us / other.us
 
     def __neg__(self) -> "Duration":
         return Duration(-self.us)

@@ -60,7 +60,8 @@ def stream_of(
     if dedup_us is not None and dedup_us < lateness_us:
         raise DurationError(
             f"{name}: duplicates={duplicates!r} is shorter than lateness={lateness!r}: a copy could come "
-            f"after its id is forgotten and still count; write duplicates='{spell_duration(lateness_us)}' or more."
+            "after its id is forgotten and still count; write "
+            f"duplicates='{spell_duration(lateness_us)}' or more."
         )
     if id is not None and dedup_us is None:
         raise CallError(

@@ -22,7 +22,6 @@ _SAME: dict[str, tuple[tuple[TypeName, ...], TypeName | None]] = {
     "and": (("bool",), "bool"),
     "clip": (ORDERED, None),
     "coalesce": (("bool", "int", "float", "string", "time", "duration"), None),
-    "div": (("float",), "float"),
     "eq": (("bool", "int", "float", "string", "time", "duration"), "bool"),
     "exp": (("float",), "float"),
     "ge": (ORDERED, "bool"),
@@ -34,7 +33,6 @@ _SAME: dict[str, tuple[tuple[TypeName, ...], TypeName | None]] = {
     "lt": (ORDERED, "bool"),
     "max2": (ORDERED, None),
     "min2": (ORDERED, None),
-    "mul": (("int", "float"), None),
     "ne": (("bool", "int", "float", "string", "time", "duration"), "bool"),
     "neg": (("int", "float", "duration"), None),
     "not": (("bool",), "bool"),
@@ -43,7 +41,7 @@ _SAME: dict[str, tuple[tuple[TypeName, ...], TypeName | None]] = {
     "to_float": (("int",), "float"),
 }
 
-_SUMS: dict[tuple[str, TypeName, TypeName], TypeName] = {
+_ARITHMETIC: dict[tuple[str, TypeName, TypeName], TypeName] = {
     ("add", "int", "int"): "int",
     ("add", "float", "float"): "float",
     ("add", "time", "duration"): "time",
@@ -54,6 +52,12 @@ _SUMS: dict[tuple[str, TypeName, TypeName], TypeName] = {
     ("sub", "time", "time"): "duration",
     ("sub", "time", "duration"): "time",
     ("sub", "duration", "duration"): "duration",
+    ("mul", "int", "int"): "int",
+    ("mul", "float", "float"): "float",
+    ("mul", "duration", "int"): "duration",
+    ("mul", "int", "duration"): "duration",
+    ("div", "float", "float"): "float",
+    ("div", "duration", "duration"): "float",
 }
 
 
@@ -70,8 +74,8 @@ def result_type(op: str, types: tuple[TypeName, ...]) -> TypeName | None:
     >>> result_type("if", ("bool", "int", "int"))
     'int'
     """
-    if op in ("add", "sub"):
-        return _SUMS.get((op, types[0], types[1]))
+    if op in ("add", "sub", "mul", "div"):
+        return _ARITHMETIC.get((op, types[0], types[1]))
     if op == "if":
         return types[1] if types[0] == "bool" and types[1] == types[2] else None
     accepted, result = _SAME[op]

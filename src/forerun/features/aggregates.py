@@ -1,8 +1,9 @@
 """The aggregates a view can hold: count, sum, mean, min, max, var, std, rate, first, last.
 
 Each is read at a time t, over the entity's events with event time in (t - over, t], or over its
-lifetime when `over` is left out. Nulls are skipped. An empty count is 0, any other empty aggregate is
-null; `var` and `std` are sample estimates, null below two values. Late and duplicate events are not in any of them.
+lifetime when `over` is left out. Nulls are skipped. An empty count is 0, any other empty aggregate
+is null; `var` and `std` are sample estimates, null below two values. Late and duplicate events are in
+none of them.
 
 They are typed as functions of values, so that a checker and an editor read an app file as plain Python;
 at run time they give an `Aggregate`, which `App.features` turns into a feature.
