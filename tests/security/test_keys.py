@@ -121,6 +121,23 @@ def test_another_process_s_changes_are_followed(path: Path) -> None:
     assert server.find(other) is None
 
 
+def test_no_key_is_valid_while_the_file_is_damaged(path: Path) -> None:
+    """A server that finds a damaged file lets nobody in; a change does not overwrite what may be repaired."""
+    ring = KeyRing(path)
+    key = ring.create("laptop", roles=["owner"], now_us=0)
+    good = path.read_bytes()
+    path.write_bytes(good[:-3])
+    with pytest.raises(KeyFileError, match="damaged"):
+        ring.reload_if_changed()
+    assert ring.find(key) is None
+    with pytest.raises(KeyFileError, match="damaged"):
+        ring.create("other", roles=["owner"], now_us=0)
+    assert path.read_bytes() == good[:-3]
+    path.write_bytes(good)
+    assert ring.reload_if_changed()
+    assert ring.find(key) is not None
+
+
 @pytest.mark.parametrize("name", ["", "Laptop", "a b", "../x", "x" * 64, "é", "-x", "a\n"])
 def test_unfit_names_are_refused(path: Path, name: str) -> None:
     """Names go into logs and terminals, so they are plain."""

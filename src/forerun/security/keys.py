@@ -171,6 +171,9 @@ class KeyRing:
 
         Returns:
             Whether the keys were read anew. A file that was removed leaves no key valid.
+
+        Raises:
+            KeyFileError: As when opening; no key is valid then, until the file is good again.
         """
         try:
             seen = self._path.stat()
@@ -181,6 +184,7 @@ class KeyRing:
         stamp = (seen.st_mtime_ns, seen.st_ino, seen.st_size)
         if stamp == self._stamp:
             return False
+        self._take((), None)
         if seen.st_mode & 0o077:
             raise KeyFileError(
                 f"{self._path} may be read by others (mode {seen.st_mode & 0o777:o}); "

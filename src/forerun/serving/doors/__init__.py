@@ -1,0 +1,1 @@
+"""One door per file: what each group of paths takes and answers."""
