@@ -15,8 +15,8 @@ import types
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 import typer
 
@@ -116,19 +116,18 @@ def commands(page: Path) -> list[str]:
 
 def check_forerun(words: list[str]) -> None:
     """The subcommand exists and knows each option; raises AssertionError otherwise."""
-    command: click.Command = typer.main.get_command(command_line)
-    while isinstance(command, click.Group) and words and words[0] in command.commands:
+    # Typer brings its own copy of click's classes, so groups are known by what they have.
+    command: Any = typer.main.get_command(command_line)
+    while words and words[0] in getattr(command, "commands", {}):
         command, words = command.commands[words[0]], words[1:]
-    assert not (isinstance(command, click.Group) and words and not words[0].startswith("-")), (
-        f"no command {words[0]}"
+    assert not (hasattr(command, "commands") and words and not words[0].startswith("-")), (
+        f"no command {words}"
     )
     known = {
         option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
     }
-    unknown = [
-        word for word in words if word.startswith("--") and word.partition("=")[0] not in {*known, "--help"}
-    ]
-    assert unknown == [], f"{command.name} knows no {unknown}"
+    options = [word.partition("=")[0] for word in words if word.startswith("--")]
+    assert [option for option in options if option not in {*known, "--help"}] == [], command.name
 
 
 @pytest.mark.parametrize("page", having("bash"), ids=name_of)

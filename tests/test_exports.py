@@ -50,12 +50,19 @@ def test_root_lists_every_public_name() -> None:
 
 def test_root_stays_small() -> None:
     """A newcomer can read the whole list."""
-    assert len(forerun.__all__) <= 36
+    assert len(forerun.__all__) <= 40
 
 
-@pytest.mark.parametrize("name", sorted(set(getattr(forerun, "__all__", [])) - {"__version__"}))
+def documented() -> list[str]:
+    """The public names that need an example: all but the errors, which one drawing explains."""
+    return [
+        name
+        for name in forerun.__all__
+        if not isinstance(getattr(forerun, name), type) or not issubclass(getattr(forerun, name), Exception)
+    ]
+
+
+@pytest.mark.parametrize("name", documented())
 def test_public_item_is_documented_with_an_example(name: str) -> None:
     """Every public name says what it is and shows an example that runs as a doctest."""
-    docstring = getattr(forerun, name).__doc__ or ""
-
-    assert ">>>" in docstring
+    assert ">>>" in (getattr(forerun, name).__doc__ or "")
