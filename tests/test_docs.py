@@ -1,8 +1,8 @@
 """The pages tell the truth: their Python runs, their commands exist, their files are there.
 
 How a page is run: its ```python blocks run from top to bottom in one namespace, in a directory of their
-own that holds a copy of `examples`. A block with `title="app.py"` is written to that file instead, as
-the reader is asked to. A block that begins with `>>>` is a doctest. In ```bash blocks each line is a
+own that holds a copy of `examples`. A block with `title="x/app.py"` is written to that file instead, as
+the reader is asked to; an `app.py` must load. A block that begins with `>>>` is a doctest. In ```bash blocks each line is a
 command: the subcommand and the options of `forerun`, and the target of `make`, must exist.
 """
 
@@ -21,6 +21,7 @@ import pytest
 import typer
 
 from forerun.cli.main import app as command_line
+from forerun.runtime.load import load
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").glob("*/*.md")])
@@ -85,16 +86,25 @@ def test_python_of_the_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest
     monkeypatch.setitem(sys.modules, "page", module)
     for block in blocks(page):
         if block.title:
-            Path(block.title).parent.mkdir(parents=True, exist_ok=True)
-            Path(block.title).write_text(block.body)
-        if block.language != "python":
+            save(block, Path(block.title))
+        elif block.language != "python":
             continue
-        if block.body.lstrip().startswith(">>>"):
+        elif block.body.lstrip().startswith(">>>"):
             run_doctest(block, page, vars(module))
         else:
             # Blank lines before the code make tracebacks point at the line of the page.
             code = compile("\n" * (block.line - 1) + block.body, str(page), "exec")
             exec(code, vars(module))
+
+
+def save(block: Block, path: Path) -> None:
+    """Write a block to the file that its title names; an app must load, other Python must compile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(block.body)
+    if path.name == "app.py":
+        load(path)
+    elif path.suffix == ".py":
+        compile(block.body, str(path), "exec")
 
 
 def run_doctest(block: Block, page: Path, namespace: dict[str, object]) -> None:
