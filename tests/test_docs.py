@@ -2,8 +2,9 @@
 
 How a page is run: its ```python blocks run from top to bottom in one namespace, in a directory of their
 own that holds a copy of `examples`. A block with `title="x/app.py"` is written to that file instead, as
-the reader is asked to; an `app.py` must load. A block that begins with `>>>` is a doctest. In ```bash blocks each line is a
-command: the subcommand and the options of `forerun`, and the target of `make`, must exist.
+the reader is asked to; an `app.py` must load. A block that begins with `>>>` is a doctest. In ```bash
+blocks each line is a command: the subcommand and the options of `forerun`, and the target of `make`,
+must exist.
 """
 
 import doctest
