@@ -63,6 +63,7 @@ class EventsDoor:
         self._backend = backend
         self._workers = workers
         self._limits = limits
+        decode_rows(stream, [])  # pyarrow looks for pandas at first: better now than in a request
 
     async def __call__(self, request: Request) -> Answer:
         """Answer one request. 422 when every row is refused: then nothing was appended."""
