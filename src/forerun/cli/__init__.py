@@ -1,1 +1,1 @@
-"""The command line, one file per command group."""
+"""The command `forerun`: one file a command, nothing heavy imported before it is needed."""

@@ -1,0 +1,81 @@
+"""Where an app and its data are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forerun.errors import AppNotFoundError, NothingYetError
+
+if TYPE_CHECKING:
+    from forerun.runtime.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An app's file or folder as the user wrote it, and its data directory.
+
+    Args:
+        app: As written on the command line; commands that we suggest repeat it.
+        data: The data directory; it may not exist yet.
+
+    >>> Place(Path("shop"), Path("shop/.forerun")).keys
+    PosixPath('shop/.forerun/keys.json')
+    """
+
+    app: Path
+    data: Path
+
+    @property
+    def database(self) -> Path:
+        """The database of log, journal and state."""
+        return self.data / "forerun.db"
+
+    @property
+    def keys(self) -> Path:
+        """The API keys."""
+        return self.data / "keys.json"
+
+    @property
+    def report(self) -> Path:
+        """The report."""
+        return self.data / "report.html"
+
+    def load(self) -> "App":
+        """Import the app.
+
+        Raises:
+            DefinitionError: There is none, or it says something that cannot work.
+        """
+        from forerun.runtime.load import load
+
+        return load(self.app)
+
+    def require_run(self) -> None:
+        """Stop unless the app has been run here.
+
+        Raises:
+            NothingYetError: It has not.
+        """
+        if not self.database.exists():
+            raise NothingYetError(
+                f"{self.app} has not been run with its data in {self.data}; start: forerun run {self.app}"
+            )
+
+
+def find(app: Path, data_dir: Path | None) -> Place:
+    """Find an app and its data directory.
+
+    Args:
+        app: A folder with app.py, or the file.
+        data_dir: The data directory; None: `.forerun` beside the file.
+
+    Raises:
+        AppNotFoundError: There is no such file.
+    """
+    file = app / "app.py" if app.is_dir() else app
+    if not file.is_file():
+        raise AppNotFoundError(
+            f"there is no {file}; name a folder with an app.py, or make one with: forerun new shop",
+            at=(None, None),
+        )
+    return Place(app, data_dir if data_dir is not None else file.parent / ".forerun")
