@@ -38,6 +38,7 @@ def declared(function: Callable[P, R]) -> Callable[P, R]:
             names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
             wrong = [name for name in kwargs if name not in names]
             hint = nearest(wrong[0], [name for name in names if name != "self"]) if wrong else ""
-            raise CallError(f"{str(error).partition('.')[2] or error}.{hint}") from error
+            shown = str(error).rpartition(f"{function.__name__}()")
+            raise CallError(f"{''.join(shown[1:])}.{hint}") from error
 
     return call

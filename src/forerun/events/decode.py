@@ -48,7 +48,7 @@ class Quarantined:
     reason: str
     field: str | None
     payload: bytes
-    row: int
+    row: int = 0
 
 
 def decode_rows(

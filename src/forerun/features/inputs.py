@@ -1,6 +1,6 @@
 """From a model's list of inputs to named columns over its trigger."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from forerun.errors import BindingError, DuplicateNameError, InputError, UnknownNameError
 from forerun.events.binding import bound
@@ -12,6 +12,7 @@ from forerun.events.types import TypeName
 from forerun.events.vector import InputSpec, VectorSpec
 from forerun.features.aggregates import Aggregate
 from forerun.features.definition import ViewSpec
+from forerun.features.latest import latest, latest_view
 from forerun.features.view import ViewMeta, input_name
 
 INPUT_TYPES: tuple[TypeName, ...] = ("bool", "int", "float")
@@ -20,18 +21,24 @@ RESERVED = ("batch", "row", "time")
 
 
 def vector_of(
-    name: str, on: StreamSpec, items: Sequence[object], views: Mapping[str, ViewSpec]
-) -> VectorSpec:
+    name: str,
+    on: StreamSpec,
+    items: Sequence[object],
+    *,
+    streams: Collection[StreamSpec],
+    views: Mapping[str, ViewSpec],
+) -> tuple[VectorSpec, dict[str, ViewSpec]]:
     """Expand, name and check a model's inputs.
 
     Args:
         name: The model's name.
         on: The trigger stream.
         items: Expressions, features classes, and lists of these.
+        streams: The app's streams.
         views: The app's views.
 
     Returns:
-        The vector.
+        The vector, and the app's views with those of latest values that it needs.
 
     Raises:
         BindingError: A feature's key is not known at the trigger.
@@ -40,15 +47,22 @@ def vector_of(
         UnknownNameError: A view of another app.
     """
     inputs: dict[str, InputSpec] = {}
-    for expr in _flat(name, items):
-        item = _input(name, on, expr, views)
+    known = dict(views)
+    for given in _flat(name, items):
+        expr = latest(given, on, streams)
+        for stream in streams:
+            if stream.name not in known and any(
+                isinstance(part, FeatureRef) and part.view == stream.name for part in expr.walk()
+            ):
+                known[stream.name] = latest_view(stream)
+        item = _input(name, on, expr, known)
         if item.name in inputs:
             raise DuplicateNameError(
                 f"{name}.inputs has two inputs called {item.name!r}; name one: fr.named('other', {expr!r}).",
                 at=expr.at,
             )
         inputs[item.name] = item
-    return VectorSpec(name, on, tuple(inputs.values()))
+    return VectorSpec(name, on, tuple(inputs.values())), known
 
 
 def _flat(name: str, items: object) -> Iterator[Expr]:

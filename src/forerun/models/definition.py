@@ -67,10 +67,12 @@ class Model:
     scikit-learn classifier.
     """
 
-    inputs: ClassVar[Sequence[object]]
-
     if TYPE_CHECKING:
         score: ClassVar[float]
+
+        @property
+        def inputs(self) -> Sequence[object]:
+            """What the model reads; write a list."""
 
         def fit(self, table: Table) -> object:
             """Train on what was served; return the fitted estimator."""

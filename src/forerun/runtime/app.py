@@ -3,7 +3,7 @@
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast, overload
 
 from forerun.actions.definition import EmitSpec, RuleSpec, rule_of
 from forerun.errors import (
@@ -18,11 +18,13 @@ from forerun.events.calls import declared
 from forerun.events.canonical import digest
 from forerun.events.duration import parse_duration
 from forerun.events.event import Event
+from forerun.events.expression import Expr
 from forerun.events.nearest import nearest
 from forerun.events.schema import StreamSpec
 from forerun.events.stream import key_fields, stream_of
 from forerun.features.definition import ViewSpec
 from forerun.features.inputs import vector_of
+from forerun.features.latest import latest
 from forerun.features.plan import compile_plan, feature_version
 from forerun.features.view import view_class, view_of
 from forerun.models.code import check_fit, source_of
@@ -84,9 +86,43 @@ class App:
         counts = ", ".join(f"{n} {kind}{'' if n == 1 else 's'}" for kind, n in kinds.items())
         return f"App({self.name!r}): {counts}"
 
+    @overload
+    def stream(
+        self,
+        event: type[E],
+        /,
+        *,
+        key: str | Sequence[str],
+        lateness: str,
+        freshness: str | None = None,
+        max_skew: str = "5m",
+        duplicates: str | None = None,
+        id: str | Sequence[str] | None = None,
+        idle: str | None = None,
+        topic: str | None = None,
+    ) -> type[E]: ...
+
+    @overload
+    def stream(
+        self,
+        event: None = None,
+        /,
+        *,
+        key: str | Sequence[str],
+        lateness: str,
+        freshness: str | None = None,
+        max_skew: str = "5m",
+        duplicates: str | None = None,
+        id: str | Sequence[str] | None = None,
+        idle: str | None = None,
+        topic: str | None = None,
+    ) -> Callable[[type[E]], type[E]]: ...
+
     @declared
     def stream(
         self,
+        event: type[E] | None = None,
+        /,
         *,
         key: str | Sequence[str],
         lateness: str,
@@ -96,10 +132,11 @@ class App:
         id: str | Sequence[str] | None = None,  # noqa: A002  # the word every log uses
         idle: str | None = None,
         topic: str | None = None,
-    ) -> Callable[[type[E]], type[E]]:
-        """Declare a stream of events.
+    ) -> type[E] | Callable[[type[E]], type[E]]:
+        """Declare a stream of events: as a decorator, or with the event class as first argument.
 
         Args:
+            event: The event class, when it is made elsewhere.
             key: The field or fields that identify the entity; partitions the stream and joins labels.
             lateness: How far behind the newest event an event may be and still count, like '30m'. Later ones
                 are not applied, but kept with the reason and counted.
@@ -111,7 +148,7 @@ class App:
             topic: Its name in a log; by default the class's name as small letters.
 
         Returns:
-            A decorator for an event class.
+            A decorator for an event class; the class itself when it was given.
         """
 
         def declare(event: type[E]) -> type[E]:
@@ -134,7 +171,7 @@ class App:
             self.streams[spec.name] = spec
             return event
 
-        return declare
+        return declare if event is None else declare(event)
 
     @declared
     def features(
@@ -156,6 +193,7 @@ class App:
         def declare(cls: type[V]) -> type[V]:
             view = view_of(cls, spec, parts, where)
             _refuse_second(self.views, "features class", view.name)
+            _refuse_second(self.streams, "stream", view.name)
             self.views[view.name] = view
             return cast(type[V], view_class(view, (None,) * len(parts)))
 
@@ -207,7 +245,10 @@ class App:
                 f"decide({shown}, ...): no such model in this app; declare it with @app.model."
                 f"{nearest(shown, self.models)}"
             )
-        rule = rule_of(name, when, do, model=model, vector=spec.vector, at=user_line())
+        condition: object = when
+        if isinstance(condition, Expr):
+            condition = latest(condition, spec.on, self.streams.values())
+        rule = rule_of(name, condition, do, model=model, vector=spec.vector, at=user_line())
         if rule.name in [other.name for other in self.rules]:
             raise DuplicateNameError(f"there is already a rule called {rule.name!r}; write name='...'.")
         self.rules.append(rule)
@@ -270,7 +311,8 @@ class App:
                 f"{name} has no list of inputs; write `inputs = [{on.name}.field, ...]`."
             )
         check_fit(cls)
-        vector = vector_of(name, on, items, self.views)
+        streams = tuple(self.streams.values())
+        vector, self.views = vector_of(name, on, items, streams=streams, views=self.views)
         source = source_of(cls)
         return ModelSpec(
             name=name,
