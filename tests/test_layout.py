@@ -90,7 +90,17 @@ def test_module_says_what_it_is(path: Path) -> None:
 
 def test_tests_mirror_the_packages() -> None:
     """A folder of tests is named after a package, or after one of the listed kinds of test."""
-    kinds = {"benchmarks", "contracts", "crash", "examples", "golden", "parity", "simulation", "typing"}
+    kinds = {
+        "benchmarks",
+        "contracts",
+        "crash",
+        "examples",
+        "golden",
+        "kernel",
+        "parity",
+        "simulation",
+        "typing",
+    }
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name[0] not in "._"}
     packages = {path.name for path in SOURCE.iterdir() if path.is_dir()}
 
