@@ -34,6 +34,8 @@ class FakeBackend:
         """What readiness lacks; empty: ready."""
         self.failure: BaseException | None = None
         """What every call meets instead of an answer."""
+        self.closed: BaseException | None = None
+        """What `submit_predict` raises instead of taking the request."""
         self.asked: list[tuple[str, Mapping[str, object]]] = []
         self.read_keys: list[tuple[str, Mapping[str, object], int | None]] = []
         self.appended: list[tuple[str, pa.RecordBatch]] = []
@@ -45,6 +47,8 @@ class FakeBackend:
         self, model: str, fields: Mapping[str, object], done: Callable[[Prediction | BaseException], None]
     ) -> None:
         """Answer at once, or at `commit` when holding."""
+        if self.closed is not None:
+            raise self.closed
         self.asked.append((model, fields))
         self._made += 1
         prediction = Prediction(

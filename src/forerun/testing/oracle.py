@@ -42,8 +42,13 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one event: its verdict (0 applied, 1 invalid, 2 early, 3 late, 4 duplicate) and,
-    by name of the vector, the inputs that it triggered."""
+    """What became of one event.
+
+    Args:
+        arrival: The event.
+        verdict: 0 applied, 1 invalid, 2 early, 3 late, 4 duplicate.
+        vectors: The inputs that it triggered, by name of the vector.
+    """
 
     arrival: Arrival
     verdict: int
