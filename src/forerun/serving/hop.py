@@ -67,6 +67,11 @@ class Hop:
             raise
         return future
 
+    @property
+    def waiting(self) -> int:
+        """How many are not answered yet."""
+        return len(self._waiting)
+
     def _callback(self, future: "asyncio.Future[Prediction]") -> Callable[[Prediction | BaseException], None]:
         back, wake = self._back, self._wake
 
