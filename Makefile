@@ -24,7 +24,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The newest Rust that the sources need; Cargo.toml states it once.
 RUST_MIN := $(shell sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 KERNEL   := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock pyproject.toml
-TYPED    := $(wildcard src tests examples benchmarks)
+TYPED    := $(wildcard src tests examples benchmarks docs/extensions)
 
 say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 
