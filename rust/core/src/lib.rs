@@ -1,1 +1,39 @@
-//! placeholder
+//! The forerun kernel: exact event-time features. No I/O, no clock, no Python.
+//!
+//! A [`Kernel`] runs one [`plan::Plan`]. A step ([`Kernel::apply`]) takes columnar batches, computes what
+//! does not depend on state column by column ([`stage`]), then processes row by row in log order:
+//! [`guard`] it, put it into the entities of its views ([`view`], [`entity`], [`buffer`]), and read the
+//! vectors it triggers ([`reading`]). What a value means is written in the semantics page; that it does
+//! not depend on batching, order within lateness or host rests on exact sums ([`sum`]).
+
+pub mod accumulator;
+pub mod aggregate;
+pub mod buffer;
+pub mod column;
+pub mod dedup;
+pub mod entity;
+pub mod error;
+pub mod eval;
+pub mod expr;
+pub mod guard;
+pub mod hash;
+pub mod kernel;
+pub mod key;
+mod order;
+pub mod plan;
+pub mod ratio;
+pub mod reading;
+pub mod spec;
+pub mod stage;
+pub mod state;
+pub mod step;
+pub mod sum;
+pub mod totals;
+pub mod types;
+pub mod typing;
+mod vector_plan;
+pub mod view;
+mod view_plan;
+
+pub use error::{Error, Result};
+pub use kernel::Kernel;

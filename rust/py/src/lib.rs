@@ -1,3 +1,30 @@
+//! What crosses from Rust to Python: `Kernel`, `StepResult`, `Batch`, `Array` and the errors.
+//!
+//! The types and promises of all of it are in src/forerun/_core/_rust.pyi.
+
+mod arrow;
+mod errors;
+mod kernel;
+mod step;
+
 use pyo3::prelude::*;
+
 #[pymodule]
-fn _rust(_m: &Bound<'_, PyModule>) -> PyResult<()> { Ok(()) }
+mod _rust {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::arrow::{Array, Batch};
+    #[pymodule_export]
+    use crate::errors::{BatchError, FeatureOverflowError, PlanError, StaleReadError, StateFormatError};
+    #[pymodule_export]
+    use crate::kernel::Kernel;
+    #[pymodule_export]
+    use crate::step::StepResult;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("version", env!("CARGO_PKG_VERSION"))?;
+        module.add("STATE_FORMAT", forerun_core::state::STATE_FORMAT)
+    }
+}

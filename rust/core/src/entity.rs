@@ -1,0 +1,157 @@
+//! What is kept of one entity of one view.
+
+use crate::accumulator::Accumulator;
+use crate::buffer::{Events, FIXED_WORDS};
+use crate::plan::View;
+
+/// The events some read can still see, and lifetime totals of those before.
+///
+/// *Settled* events are older than any future read or event (the view's horizon): the lifetime totals hold
+/// them. Later ones are added to the totals at each read, so that a read before the newest event is exact.
+///
+/// ```
+/// use forerun_core::entity::Entity;
+/// use forerun_core::plan::Plan;
+///
+/// let json = r#"{"format":1,"vectors":[],"streams":[{"name":"Tick","fields":[
+///     {"name":"at","type":"time","nullable":false}],"time":"at","key":[],"id":null,"lateness_us":0,
+///     "max_skew_us":null,"idle_us":null,"dedup_us":null}],"views":[{"name":"Pace","stream":0,"by":[],
+///     "where":null,"features":[{"name":"n","agg":"count","arg":null,"where":null,"over_us":100,"per_us":null}]}]}"#;
+/// let plan = Plan::compile(json).unwrap();
+/// let mut entity = Entity::new(&plan.views[0], b"");
+/// entity.insert(50, 0, &[]);
+/// entity.insert(170, 1, &[]);
+/// entity.settle(&plan.views[0], Some(150)); // no window read at 150 or later begins at 50
+/// assert_eq!(entity.events().len(2), 1);
+/// assert_eq!(entity.newest(), (170, 1));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Entity {
+    key: Box<[u8]>,
+    events: Events,
+    settled: usize,
+    lives: Box<[Accumulator]>,
+    newest: (i64, u64),
+}
+
+impl Entity {
+    /// An entity without events.
+    #[must_use]
+    pub fn new(view: &View, key: &[u8]) -> Self {
+        let lives = view.lives().map(|(ty, needs)| Accumulator::new(ty, needs));
+        Self {
+            key: key.into(),
+            events: Events::default(),
+            settled: 0,
+            lives: lives.collect(),
+            newest: (i64::MIN, 0),
+        }
+    }
+
+    /// An entity from its parts; the first `settled` events are in the lifetime totals.
+    pub(crate) fn from_parts(
+        key: &[u8],
+        newest: (i64, u64),
+        lives: Vec<Accumulator>,
+        events: Events,
+        settled: usize,
+    ) -> Self {
+        Self { key: key.into(), events, settled, lives: lives.into(), newest }
+    }
+
+    /// The key's bytes.
+    #[inline]
+    #[must_use]
+    pub fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// The events kept.
+    #[inline]
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// How many of the events kept are in the lifetime totals.
+    #[inline]
+    #[must_use]
+    pub fn settled(&self) -> usize {
+        self.settled
+    }
+
+    /// A lifetime total.
+    #[inline]
+    #[must_use]
+    pub fn life(&self, place: usize) -> &Accumulator {
+        &self.lives[place]
+    }
+
+    /// Time and place of the newest event applied.
+    #[must_use]
+    pub fn newest(&self) -> (i64, u64) {
+        self.newest
+    }
+
+    /// Applies an event; `staged` are its conditions and arguments.
+    #[inline]
+    pub fn insert(&mut self, time: i64, place: u64, staged: &[u64]) {
+        self.events.insert(time, place, staged);
+        self.newest = self.newest.max((time, place));
+    }
+
+    /// Moves what no future read can miss into the lifetime totals and drops what none can see.
+    ///
+    /// Invisible to every read at or after `horizon`, so it may happen at any moment.
+    #[inline]
+    pub fn settle(&mut self, view: &View, horizon: Option<i64>) {
+        let Some(horizon) = horizon else { return };
+        let width = view.width();
+        let rows = self.events.len(width);
+        if !self.lives.is_empty() {
+            while self.settled < rows && self.events.time(self.settled, width) < horizon {
+                self.settle_one(view, width);
+            }
+        }
+        let unseen = horizon.saturating_sub(view.longest_us());
+        let droppable = if self.lives.is_empty() { rows } else { self.settled };
+        let mut drop = 0;
+        while drop < droppable && self.events.time(drop, width) <= unseen {
+            drop += 1;
+        }
+        if drop > 0 {
+            self.events.drop_front(drop, width);
+            self.settled = self.settled.saturating_sub(drop);
+        }
+    }
+
+    fn settle_one(&mut self, view: &View, width: usize) {
+        let row = self.events.row(self.settled, width);
+        for (life, &index) in self.lives.iter_mut().zip(&view.lifetimes) {
+            let track = &view.tracks[index];
+            let counts =
+                track.condition.is_none_or(|bit| row[FIXED_WORDS + bit / 64] >> (bit % 64) & 1 == 1);
+            if counts {
+                life.push_newest(track.arg.map_or(0, |arg| row[view.arg_word(arg)]));
+            }
+        }
+        self.settled += 1;
+    }
+
+    /// True when no read can tell the entity from an unknown one.
+    #[must_use]
+    pub fn is_dead(&self) -> bool {
+        self.events.is_empty() && self.lives.is_empty()
+    }
+
+    /// Gives back memory after a burst has expired.
+    pub fn shrink(&mut self) {
+        self.events.shrink();
+    }
+
+    /// Bytes used, with the heap.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.key.len() + self.events.bytes() + size_of_val(&*self.lives)
+    }
+}

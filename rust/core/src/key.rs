@@ -1,0 +1,97 @@
+//! Entity keys: the canonical bytes of key columns, and their hashes.
+
+use crate::column::Column;
+use crate::hash::hash;
+use crate::types::Type;
+
+/// The keys of all rows of a batch, encoded once.
+///
+/// Text is its length (u32, little endian) and its UTF-8 bytes; int, time and duration are eight bytes,
+/// little endian; bool is one byte. A key with a null part is no key.
+///
+/// ```
+/// use forerun_core::column::Column;
+/// use forerun_core::key::Keys;
+/// use forerun_core::types::Type;
+///
+/// let airports = Column::texts(2, |row| (row == 0).then_some(b"EWR".as_slice()));
+/// let keys = Keys::encode(&[(Type::String, &airports)], 2);
+/// assert_eq!(keys.get(0).map(|(key, _)| key), Some(b"\x03\0\0\0EWR".as_slice()));
+/// assert_eq!(keys.get(1), None);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Keys {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    hashes: Vec<u64>,
+    nulls: Vec<bool>,
+}
+
+impl Keys {
+    /// Encodes `rows` rows of key columns.
+    #[must_use]
+    pub fn encode(parts: &[(Type, &Column)], rows: usize) -> Self {
+        let mut keys = Self {
+            bytes: Vec::with_capacity(rows * parts.len() * 12),
+            ends: Vec::with_capacity(rows),
+            hashes: Vec::with_capacity(rows),
+            nulls: Vec::with_capacity(rows),
+        };
+        for row in 0..rows {
+            let start = keys.bytes.len();
+            let mut null = false;
+            for (ty, column) in parts {
+                null |= !column.is_valid(row);
+                match ty {
+                    Type::String => {
+                        let text = column.text(row).unwrap_or_default();
+                        keys.bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                        keys.bytes.extend_from_slice(text);
+                    }
+                    Type::Bool => keys.bytes.push(column.word(row) as u8),
+                    _ => keys.bytes.extend_from_slice(&column.word(row).to_le_bytes()),
+                }
+            }
+            keys.hashes.push(hash(&keys.bytes[start..]));
+            keys.ends.push(keys.bytes.len());
+            keys.nulls.push(null);
+        }
+        keys
+    }
+
+    /// The key of a row and its hash; none when a part is null.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, row: usize) -> Option<(&[u8], u64)> {
+        if self.nulls[row] {
+            return None;
+        }
+        let start = if row == 0 { 0 } else { self.ends[row - 1] };
+        Some((&self.bytes[start..self.ends[row]], self.hashes[row]))
+    }
+}
+
+/// A key in words, for messages.
+#[must_use]
+pub fn describe(types: &[Type], mut key: &[u8]) -> String {
+    let mut parts = Vec::with_capacity(types.len());
+    for ty in types {
+        let Some(part) = part(*ty, &mut key) else { break };
+        parts.push(part);
+    }
+    format!("({})", parts.join(", "))
+}
+
+fn part(ty: Type, key: &mut &[u8]) -> Option<String> {
+    use crate::totals::take;
+    Some(match ty {
+        Type::String => {
+            let length = u32::from_le_bytes(take(key)?) as usize;
+            let (text, rest) = key.split_at_checked(length)?;
+            *key = rest;
+            format!("{:?}", String::from_utf8_lossy(text))
+        }
+        Type::Bool => (take::<1>(key)? != [0]).to_string(),
+        _ => i64::from_le_bytes(take(key)?).to_string(),
+    })
+}

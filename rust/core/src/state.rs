@@ -1,0 +1,178 @@
+//! State as bytes: format 1, the same on every host. docs/reference/state-format.md describes it for others.
+//!
+//! All numbers are little endian. Bytes are canonical: equal state has equal bytes, so they can be compared
+//! and hashed. Only what cannot be derived is stored: lifetime totals and the events some read can still see.
+//!
+//! | header | bytes |
+//! | --- | --- |
+//! | format | u32 |
+//! | plan fingerprint | 32 |
+//! | clock (highest arrival; i64::MIN before any) | i64 |
+//! | per stream: watermark | u8 flag, i64 |
+//! | number of partitions, then per partition by id | u32 |
+//! | ... id; watermark; last arrival; next offset; events per verdict | u16; u8, i64; i64; u64; 5 x u64 |
+//! | duplicate check: 0, or 1 and number of ids, then per id by bytes | u8, u64 |
+//! | ... length, bytes; number of times, times | u32, n; u32, n x i64 |
+//!
+//! | entity | bytes |
+//! | --- | --- |
+//! | format | u8 |
+//! | newest event: time; partition and offset in one word | i64; u64 |
+//! | lifetime totals, in plan order (see [`Accumulator::write`]) | |
+//! | number of events; how many of them, oldest first, the totals hold already | u32; u32 |
+//! | per event: time, place, condition bits, arguments | one u64 each |
+
+use crate::accumulator::Accumulator;
+use crate::buffer::Events;
+use crate::dedup::Ids;
+use crate::entity::Entity;
+use crate::error::{Error, Result};
+use crate::guard::{Guard, Partition};
+use crate::plan::{Plan, View};
+use crate::totals::take;
+
+/// Version of the byte format.
+pub const STATE_FORMAT: u8 = 1;
+
+/// Appends the bytes of a settled entity.
+///
+/// ```
+/// use forerun_core::entity::Entity;
+/// use forerun_core::plan::Plan;
+/// use forerun_core::state::{read_entity, write_entity};
+///
+/// let json = r#"{"format":1,"vectors":[],"streams":[{"name":"Tick","fields":[
+///     {"name":"at","type":"time","nullable":false}],"time":"at","key":[],"id":null,"lateness_us":0,
+///     "max_skew_us":null,"idle_us":null,"dedup_us":null}],"views":[{"name":"Pace","stream":0,"by":[],
+///     "where":null,"features":[]}]}"#;
+/// let view = &Plan::compile(json).unwrap().views[0];
+/// let mut entity = Entity::new(view, b"EWR");
+/// entity.insert(50, 7, &[]);
+/// let mut bytes = Vec::new();
+/// write_entity(view, &entity, &mut bytes);
+/// assert_eq!(read_entity(view, b"EWR", &bytes).unwrap().newest(), (50, 7));
+/// assert!(read_entity(view, b"EWR", &bytes[1..]).is_err());
+/// ```
+pub fn write_entity(view: &View, entity: &Entity, out: &mut Vec<u8>) {
+    out.push(STATE_FORMAT);
+    let (time, place) = entity.newest();
+    out.extend_from_slice(&time.to_le_bytes());
+    out.extend_from_slice(&place.to_le_bytes());
+    (0..view.lifetimes.len()).for_each(|life| entity.life(life).write(out));
+    out.extend_from_slice(&(entity.events().len(view.width()) as u32).to_le_bytes());
+    out.extend_from_slice(&(entity.settled() as u32).to_le_bytes());
+    entity.events().rows().iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+}
+
+/// Reads what [`write_entity`] wrote for the same view.
+pub fn read_entity(view: &View, key: &[u8], mut bytes: &[u8]) -> Result<Entity> {
+    let damaged = || Error::State(format!("view '{}': the state of an entity is damaged", view.name));
+    match take::<1>(&mut bytes) {
+        Some([STATE_FORMAT]) => {}
+        Some([other]) => {
+            return Err(Error::State(format!(
+                "view '{}': entity state has format {other}, this kernel reads format {STATE_FORMAT}",
+                view.name
+            )));
+        }
+        None => return Err(damaged()),
+    }
+    parse_entity(view, key, &mut bytes).filter(|_| bytes.is_empty()).ok_or_else(damaged)
+}
+
+fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
+    let newest = (i64::from_le_bytes(take(bytes)?), u64::from_le_bytes(take(bytes)?));
+    let lives = view.lives().map(|(ty, needs)| Accumulator::read(ty, needs, bytes)).collect::<Option<Vec<_>>>()?;
+    let rows = u32::from_le_bytes(take(bytes)?) as usize;
+    let settled = u32::from_le_bytes(take(bytes)?) as usize;
+    let words = rows.checked_mul(view.width())?;
+    if settled > rows || bytes.len() != words.checked_mul(8)? {
+        return None;
+    }
+    let words: Vec<u64> = (0..words).map_while(|_| take(bytes).map(u64::from_le_bytes)).collect();
+    let order = |row: &[u64]| (row[0] as i64, row[1]);
+    let sorted = words.chunks_exact(view.width()).is_sorted_by(|a, b| order(a) < order(b));
+    sorted.then(|| Entity::from_parts(key, newest, lives, Events::from_rows(words), settled))
+}
+
+/// The bytes of everything that is not per entity.
+pub(crate) fn write_header(plan: &Plan, clock: i64, guards: &[Guard]) -> Vec<u8> {
+    let mut out = Vec::new();
+    out.extend_from_slice(&u32::from(STATE_FORMAT).to_le_bytes());
+    out.extend_from_slice(&plan.fingerprint);
+    out.extend_from_slice(&clock.to_le_bytes());
+    for guard in guards {
+        write_time(guard.watermark(), &mut out);
+        out.extend_from_slice(&(guard.partitions().len() as u32).to_le_bytes());
+        for partition in guard.partitions() {
+            out.extend_from_slice(&partition.id.to_le_bytes());
+            write_time(partition.watermark, &mut out);
+            out.extend_from_slice(&partition.arrival.to_le_bytes());
+            out.extend_from_slice(&partition.next_offset.to_le_bytes());
+            partition.counts.iter().for_each(|count| out.extend_from_slice(&count.to_le_bytes()));
+        }
+        match guard.ids() {
+            None => out.push(0),
+            Some(ids) => {
+                out.push(1);
+                ids.write(guard.watermark(), &mut out);
+            }
+        }
+    }
+    out
+}
+
+/// The clock and the guards of a header.
+pub(crate) fn read_header(plan: &Plan, mut bytes: &[u8]) -> Result<(i64, Vec<Guard>)> {
+    let damaged = || Error::State("the state header is damaged".into());
+    let format = u32::from_le_bytes(take(&mut bytes).ok_or_else(damaged)?);
+    if format != u32::from(STATE_FORMAT) {
+        return Err(Error::State(format!(
+            "the state has format {format}, this kernel reads format {STATE_FORMAT}"
+        )));
+    }
+    if take::<32>(&mut bytes).ok_or_else(damaged)? != plan.fingerprint {
+        return Err(Error::State("the state belongs to another version of the app; replay the log to rebuild it".into()));
+    }
+    parse_header(plan, &mut bytes).filter(|_| bytes.is_empty()).ok_or_else(damaged)
+}
+
+fn parse_header(plan: &Plan, bytes: &mut &[u8]) -> Option<(i64, Vec<Guard>)> {
+    let clock = i64::from_le_bytes(take(bytes)?);
+    let mut guards = Vec::with_capacity(plan.streams.len());
+    for stream in &plan.streams {
+        let watermark = read_time(bytes)?;
+        let mut partitions = Vec::new();
+        for _ in 0..u32::from_le_bytes(take(bytes)?) {
+            let mut partition = Partition {
+                id: u16::from_le_bytes(take(bytes)?),
+                watermark: read_time(bytes)?,
+                arrival: i64::from_le_bytes(take(bytes)?),
+                next_offset: u64::from_le_bytes(take(bytes)?),
+                counts: [0; 5],
+            };
+            for count in &mut partition.counts {
+                *count = u64::from_le_bytes(take(bytes)?);
+            }
+            partitions.push(partition);
+        }
+        let ids = match (take(bytes)?, stream.dedup_us) {
+            ([0], None) => None,
+            ([1], Some(horizon_us)) => Some(Ids::read(horizon_us, bytes)?),
+            _ => return None,
+        };
+        guards.push(Guard::from_parts(partitions, watermark, ids));
+    }
+    Some((clock, guards))
+}
+
+fn write_time(time: Option<i64>, out: &mut Vec<u8>) {
+    out.push(time.is_some().into());
+    out.extend_from_slice(&time.unwrap_or(0).to_le_bytes());
+}
+
+fn read_time(bytes: &mut &[u8]) -> Option<Option<i64>> {
+    let [flag] = take(bytes)?;
+    let time = i64::from_le_bytes(take(bytes)?);
+    Some((flag == 1).then_some(time))
+}

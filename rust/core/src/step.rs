@@ -1,0 +1,178 @@
+//! What one step decided and read.
+
+use std::sync::Arc;
+
+use arrow_array::builder::{Int32Builder, Int64Builder, StringBuilder, UInt8Builder};
+use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch};
+use arrow_schema::{DataType, Field, Schema};
+
+use crate::column::Column;
+use crate::error::{Error, Result};
+use crate::eval::Inputs;
+use crate::expr::Node;
+use crate::guard::Verdict;
+use crate::plan::{Plan, Vector};
+use crate::reading::Cells;
+use crate::stage::Staged;
+
+/// The results of one step: verdict per row, rejected rows, vectors read.
+///
+/// ```
+/// use forerun_core::kernel::Kernel;
+///
+/// let json = r#"{"format":1,"views":[],"vectors":[],"streams":[]}"#;
+/// let step = Kernel::new(json).unwrap().apply(&[]).unwrap();
+/// assert_eq!(step.rejected.num_rows(), 0);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// A [`Verdict`] per row, per batch.
+    pub verdicts: Vec<Vec<u8>>,
+    /// Rows not applied: batch, row, verdict, field, watermark.
+    pub rejected: RecordBatch,
+    /// Per vector of the plan: batch, row, time and the inputs.
+    pub vectors: Vec<RecordBatch>,
+    /// Reads served null because they were too old: vector, row, view, `earliest_us`.
+    pub stale: RecordBatch,
+}
+
+/// Rows not applied, as they are found.
+#[derive(Debug, Default)]
+pub(crate) struct Rejected {
+    batch: Int32Builder,
+    row: Int32Builder,
+    verdict: UInt8Builder,
+    field: StringBuilder,
+    watermark: Int64Builder,
+}
+
+impl Rejected {
+    pub(crate) fn push(
+        &mut self,
+        at: (u32, u32),
+        verdict: Verdict,
+        field: Option<&str>,
+        watermark: Option<i64>,
+    ) {
+        self.batch.append_value(at.0 as i32);
+        self.row.append_value(at.1 as i32);
+        self.verdict.append_value(verdict as u8);
+        self.field.append_option(field);
+        self.watermark.append_option(watermark);
+    }
+
+    pub(crate) fn finish(mut self) -> Result<RecordBatch> {
+        batch(vec![
+            ("batch", false, Arc::new(self.batch.finish())),
+            ("row", false, Arc::new(self.row.finish())),
+            ("verdict", false, Arc::new(self.verdict.finish())),
+            ("field", true, Arc::new(self.field.finish())),
+            ("watermark", true, Arc::new(self.watermark.finish())),
+        ])
+    }
+}
+
+/// Reads that came too late, as they are found.
+#[derive(Debug, Default)]
+pub(crate) struct StaleReads {
+    vector: Int32Builder,
+    row: Int32Builder,
+    view: Int32Builder,
+    earliest_us: Int64Builder,
+}
+
+impl StaleReads {
+    pub(crate) fn push(&mut self, vector: usize, row: usize, view: usize, earliest_us: i64) {
+        self.vector.append_value(vector as i32);
+        self.row.append_value(row as i32);
+        self.view.append_value(view as i32);
+        self.earliest_us.append_value(earliest_us);
+    }
+
+    pub(crate) fn finish(mut self) -> Result<RecordBatch> {
+        batch(vec![
+            ("vector", false, Arc::new(self.vector.finish())),
+            ("row", false, Arc::new(self.row.finish())),
+            ("view", false, Arc::new(self.view.finish())),
+            ("earliest_us", false, Arc::new(self.earliest_us.finish())),
+        ])
+    }
+}
+
+/// The reads of one vector, as its events come.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    /// Batch and row of each triggering event.
+    pub(crate) at: Vec<(u32, u32)>,
+    /// Its event time.
+    pub(crate) times: Vec<i64>,
+    /// Values read, by slot.
+    pub(crate) cells: Vec<Cells>,
+}
+
+impl Reads {
+    pub(crate) fn new(vector: &Vector) -> Self {
+        Self { cells: vec![Cells::default(); vector.slots.len()], ..Self::default() }
+    }
+
+    /// The vector's batch; positions are part of it for events and not for requests.
+    pub(crate) fn finish(self, plan: &Plan, index: usize, staged: &[Option<&Staged>], positions: bool) -> Result<RecordBatch> {
+        let vector = &plan.vectors[index];
+        let rows = self.times.len();
+        let fields = fields_of(plan, vector, staged, &self.at);
+        let features: Vec<Column> =
+            self.cells.into_iter().zip(&vector.slots).map(|(cells, &ty)| cells.into_column(ty)).collect();
+        let inputs = Inputs { rows, fields: &fields, features: &features };
+        let mut columns: Vec<(&str, bool, ArrayRef)> = Vec::with_capacity(vector.inputs.len() + 3);
+        if positions {
+            let column = |pick: fn(&(u32, u32)) -> u32| -> ArrayRef {
+                Arc::new(self.at.iter().map(|at| pick(at) as i32).collect::<Int32Array>())
+            };
+            columns.push(("batch", false, column(|at| at.0)));
+            columns.push(("row", false, column(|at| at.1)));
+        }
+        columns.push(("time", false, Arc::new(Int64Array::from(self.times))));
+        for (name, expr) in &vector.inputs {
+            columns.push((name, true, inputs.eval(expr).to_floats()));
+        }
+        batch(columns)
+    }
+}
+
+/// The trigger's fields at the given rows; those no input names stay empty.
+fn fields_of(plan: &Plan, vector: &Vector, staged: &[Option<&Staged>], at: &[(u32, u32)]) -> Vec<Column> {
+    let stream = &plan.streams[vector.stream];
+    let mut used = vec![false; stream.fields.len()];
+    for (_, expr) in &vector.inputs {
+        expr.walk(&mut |part| {
+            if let Node::Field(index, _) = part.node {
+                used[index] = true;
+            }
+        });
+    }
+    let empty = Column::whole(0, |_| None);
+    let pick = |index: usize| {
+        if !used[index] {
+            return empty.clone();
+        }
+        let columns: Vec<&Column> = staged
+            .iter()
+            .map(|staged| staged.map_or(&empty, |staged| &staged.fields[index]))
+            .collect();
+        Column::gather(stream.fields[index].ty, &columns, at)
+    };
+    (0..stream.fields.len()).map(pick).collect()
+}
+
+/// A record batch of named columns (name, nullable, values).
+pub(crate) fn batch(columns: Vec<(&str, bool, ArrayRef)>) -> Result<RecordBatch> {
+    let fields: Vec<Field> = columns
+        .iter()
+        .map(|(name, nullable, array)| {
+            Field::new(*name, array.data_type().clone(), *nullable || *array.data_type() == DataType::Null)
+        })
+        .collect();
+    let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|error| Error::Batch(error.to_string()))
+}
+

@@ -1,0 +1,213 @@
+//! Count and sums of a multiset of values: the part that can be taken back exactly.
+
+use crate::aggregate::{Aggregate, Needs};
+use crate::ratio::ratio;
+use crate::sum::{ExactSum, Moments};
+use crate::types::Type;
+
+/// A sum beyond the range of its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overflow;
+
+/// Running count and sums of values given as 64-bit words (see [`crate::column::Column::word`]).
+///
+/// A function of the multiset alone: adding and taking out commute exactly.
+///
+/// ```
+/// use forerun_core::aggregate::{Aggregate, Needs};
+/// use forerun_core::totals::Totals;
+/// use forerun_core::types::Type;
+///
+/// let mut totals = Totals::new(Some(Type::Float), Needs { sum: true, ..Needs::default() });
+/// [0.1f64, 0.2, 7.0].map(|minutes| totals.add(minutes.to_bits()));
+/// totals.sub(7f64.to_bits());
+/// assert_eq!(totals.value(Aggregate::Mean, None, 1), Ok(Some(0.15f64.to_bits())));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Totals {
+    count: u64,
+    sums: Sums,
+}
+
+/// The sums kept, by type of value and need.
+#[derive(Clone, Debug)]
+enum Sums {
+    None,
+    Whole(i128),
+    WholeMoments(i128, Moments),
+    Float(ExactSum),
+    Moments(Moments),
+}
+
+impl Totals {
+    /// Of no values of type `ty` (`None`: of events).
+    #[must_use]
+    pub fn new(ty: Option<Type>, needs: Needs) -> Self {
+        let sums = match (ty == Some(Type::Float), needs.sum, needs.moments) {
+            (_, false, false) => Sums::None,
+            (true, _, true) => Sums::Moments(Moments::new()),
+            (true, _, false) => Sums::Float(ExactSum::new()),
+            (false, _, true) => Sums::WholeMoments(0, Moments::new()),
+            (false, _, false) => Sums::Whole(0),
+        };
+        Self { count: 0, sums }
+    }
+
+    /// Number of values.
+    #[inline]
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Back to no values.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.count = 0;
+        match &mut self.sums {
+            Sums::None => {}
+            Sums::Whole(sum) => *sum = 0,
+            Sums::WholeMoments(sum, moments) => (*sum, *moments) = (0, Moments::new()),
+            Sums::Float(sum) => *sum = ExactSum::new(),
+            Sums::Moments(moments) => *moments = Moments::new(),
+        }
+    }
+
+    /// Adds a value.
+    #[inline]
+    pub fn add(&mut self, word: u64) {
+        self.count += 1;
+        match &mut self.sums {
+            Sums::None => {}
+            Sums::Whole(sum) => *sum += i128::from(word as i64),
+            Sums::WholeMoments(sum, moments) => {
+                *sum += i128::from(word as i64);
+                moments.add(word as i64 as f64);
+            }
+            Sums::Float(sum) => sum.add(f64::from_bits(word)),
+            Sums::Moments(moments) => moments.add(f64::from_bits(word)),
+        }
+    }
+
+    /// Takes out a value that was added before.
+    #[inline]
+    pub fn sub(&mut self, word: u64) {
+        self.count -= 1;
+        match &mut self.sums {
+            Sums::None => {}
+            Sums::Whole(sum) => *sum -= i128::from(word as i64),
+            Sums::WholeMoments(sum, moments) => {
+                *sum -= i128::from(word as i64);
+                moments.sub(word as i64 as f64);
+            }
+            Sums::Float(sum) => sum.sub(f64::from_bits(word)),
+            Sums::Moments(moments) => moments.sub(f64::from_bits(word)),
+        }
+    }
+
+    /// The aggregate as a word, null when there is nothing to aggregate. Rates need the window's length.
+    pub fn value(
+        &self,
+        aggregate: Aggregate,
+        over_us: Option<i64>,
+        per_us: i64,
+    ) -> Result<Option<u64>, Overflow> {
+        if aggregate == Aggregate::Count {
+            return Ok(Some(self.count));
+        }
+        if self.count == 0 {
+            return Ok(None);
+        }
+        let float = match aggregate {
+            Aggregate::Sum => match &self.sums {
+                Sums::Whole(sum) | Sums::WholeMoments(sum, _) => {
+                    return i64::try_from(*sum).map(|sum| Some(sum as u64)).map_err(|_| Overflow);
+                }
+                _ => Some(self.float_sum()),
+            },
+            Aggregate::Mean => Some(match &self.sums {
+                Sums::Whole(sum) | Sums::WholeMoments(sum, _) => ratio(*sum, self.count),
+                _ => self.float_sum() / self.count as f64,
+            }),
+            Aggregate::Var => self.moments().and_then(Moments::var),
+            Aggregate::Std => self.moments().and_then(Moments::var).map(f64::sqrt),
+            Aggregate::Rate => Some(self.rate(over_us.unwrap_or(1), per_us)),
+            Aggregate::Count | Aggregate::Min | Aggregate::Max | Aggregate::First | Aggregate::Last => None,
+        };
+        match float {
+            Some(value) if !value.is_finite() => Err(Overflow),
+            value => Ok(value.map(f64::to_bits)),
+        }
+    }
+
+    /// `sum / (over / per)`, rounded once for counts and ints.
+    fn rate(&self, over_us: i64, per_us: i64) -> f64 {
+        let whole = match &self.sums {
+            Sums::None => Some(i128::from(self.count)),
+            Sums::Whole(sum) | Sums::WholeMoments(sum, _) => Some(*sum),
+            Sums::Float(_) | Sums::Moments(_) => None,
+        };
+        match whole.and_then(|sum| sum.checked_mul(per_us.into())) {
+            Some(scaled) => ratio(scaled, over_us.unsigned_abs()),
+            None => {
+                let sum = whole.map_or_else(|| self.float_sum(), |sum| sum as f64);
+                sum / (over_us as f64 / per_us as f64)
+            }
+        }
+    }
+
+    fn float_sum(&self) -> f64 {
+        match &self.sums {
+            Sums::Float(sum) => sum.value(),
+            Sums::Moments(moments) => moments.sum(),
+            _ => 0.0,
+        }
+    }
+
+    fn moments(&self) -> Option<&Moments> {
+        match &self.sums {
+            Sums::WholeMoments(_, moments) | Sums::Moments(moments) => Some(moments),
+            _ => None,
+        }
+    }
+
+    /// Appends the canonical bytes.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.count.to_le_bytes());
+        match &self.sums {
+            Sums::None => {}
+            Sums::Whole(sum) => out.extend_from_slice(&sum.to_le_bytes()),
+            Sums::WholeMoments(sum, moments) => {
+                out.extend_from_slice(&sum.to_le_bytes());
+                moments.write(out);
+            }
+            Sums::Float(sum) => sum.write(out),
+            Sums::Moments(moments) => moments.write(out),
+        }
+    }
+
+    /// Reads what [`Totals::write`] wrote for the same type and needs; `None` when the bytes are not that.
+    #[must_use]
+    pub fn read(ty: Option<Type>, needs: Needs, bytes: &mut &[u8]) -> Option<Self> {
+        let mut totals = Self::new(ty, needs);
+        totals.count = u64::from_le_bytes(take(bytes)?);
+        match &mut totals.sums {
+            Sums::None => {}
+            Sums::Whole(sum) => *sum = i128::from_le_bytes(take(bytes)?),
+            Sums::WholeMoments(sum, moments) => {
+                *sum = i128::from_le_bytes(take(bytes)?);
+                *moments = Moments::read(bytes)?;
+            }
+            Sums::Float(sum) => *sum = ExactSum::read(bytes)?,
+            Sums::Moments(moments) => *moments = Moments::read(bytes)?,
+        }
+        Some(totals)
+    }
+}
+
+/// The next `N` bytes.
+pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (chunk, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*chunk)
+}

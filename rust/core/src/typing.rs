@@ -1,0 +1,216 @@
+//! Checks the JSON of an expression and gives every part its type.
+
+use serde_json::Value;
+
+use crate::expr::{Expr, Node, Op, Scalar};
+use crate::types::Type;
+
+/// Deepest nesting of an expression; evaluation recurses.
+pub const DEPTH_MAX: usize = 64;
+
+/// What names in an expression can stand for.
+pub trait Scope {
+    /// The field expression of that name.
+    fn field(&self, name: &str) -> Result<Expr, String>;
+
+    /// The feature reference in a vector; elsewhere an error that says so.
+    fn feature(&mut self, object: &serde_json::Map<String, Value>) -> Result<Expr, String>;
+}
+
+/// Compiles the JSON of one expression.
+pub fn compile(json: &Value, scope: &mut dyn Scope) -> Result<Expr, String> {
+    expression(json, scope, 0)
+}
+
+fn expression(json: &Value, scope: &mut dyn Scope, depth: usize) -> Result<Expr, String> {
+    if depth > DEPTH_MAX {
+        return Err(format!("expression nested deeper than {DEPTH_MAX}; split it"));
+    }
+    let object = json.as_object().ok_or_else(|| format!("an expression is an object, got {json}"))?;
+    let name = object.get("op").and_then(Value::as_str).ok_or("an expression needs \"op\"")?;
+    match name {
+        "field" => {
+            let name = object.get("name").and_then(Value::as_str).ok_or("op 'field' needs \"name\"")?;
+            scope.field(name)
+        }
+        "lit" => literal(object.get("type").unwrap_or(&Value::Null), object.get("value")),
+        "feature" => scope.feature(object),
+        _ => {
+            let op = Op::parse(name).ok_or_else(|| format!("unknown operation '{name}'"))?;
+            let operands = object
+                .get("args")
+                .and_then(Value::as_array)
+                .ok_or_else(|| format!("operation '{name}' needs \"args\""))?
+                .iter()
+                .map(|operand| expression(operand, scope, depth + 1))
+                .collect::<Result<Vec<_>, _>>()?;
+            call(op, operands)
+        }
+    }
+}
+
+fn literal(ty: &Value, value: Option<&Value>) -> Result<Expr, String> {
+    let ty = ty.as_str().and_then(Type::parse).ok_or_else(|| format!("literal of unknown type {ty}"))?;
+    let value = value.unwrap_or(&Value::Null);
+    let scalar = match ty {
+        _ if value.is_null() => Some(Scalar::Null),
+        Type::Bool => value.as_bool().map(Scalar::Bool),
+        Type::Float => value.as_f64().filter(|value| value.is_finite()).map(Scalar::Float),
+        Type::String => value.as_str().map(|text| Scalar::Text(text.into())),
+        Type::Int | Type::Time | Type::Duration => value.as_i64().map(Scalar::Whole),
+    };
+    let scalar = scalar.ok_or_else(|| format!("literal {value} is not of type {ty}"))?;
+    Ok(Expr { ty, nullable: scalar == Scalar::Null, node: Node::Literal(scalar) })
+}
+
+/// Applies an operation to checked operands.
+pub fn call(op: Op, mut operands: Vec<Expr>) -> Result<Expr, String> {
+    let count = match op {
+        Op::Neg | Op::Not | Op::IsNull | Op::Abs | Op::Log | Op::Exp | Op::Seconds | Op::ToFloat => 1..=1,
+        Op::If | Op::Clip => 3..=3,
+        Op::Coalesce => 1..=usize::MAX,
+        Op::In => 2..=usize::MAX,
+        Op::And | Op::Or => 2..=usize::MAX,
+        _ => 2..=2,
+    };
+    if !count.contains(&operands.len()) {
+        return Err(format!("operation '{}' does not take {} operands", op.name(), operands.len()));
+    }
+    let ty = match op {
+        Op::Add | Op::Sub | Op::Mul | Op::Div => arithmetic(op, &mut operands)?,
+        Op::Neg | Op::Abs => match operands[0].ty {
+            ty @ (Type::Int | Type::Float | Type::Duration) => ty,
+            _ => return Err(mismatch(op, &operands)),
+        },
+        Op::Eq | Op::Ne => {
+            unify(op, &mut operands)?;
+            Type::Bool
+        }
+        Op::Lt | Op::Le | Op::Gt | Op::Ge => {
+            if unify(op, &mut operands)? == Type::Bool {
+                return Err(mismatch(op, &operands));
+            }
+            Type::Bool
+        }
+        Op::And | Op::Or | Op::Not => {
+            if operands.iter().any(|operand| operand.ty != Type::Bool) {
+                return Err(mismatch(op, &operands));
+            }
+            Type::Bool
+        }
+        Op::IsNull => Type::Bool,
+        Op::Coalesce => unify(op, &mut operands)?,
+        Op::If => {
+            let mut branches = operands.split_off(1);
+            if operands[0].ty != Type::Bool {
+                return Err(mismatch(op, &operands));
+            }
+            let ty = unify(op, &mut branches)?;
+            operands.append(&mut branches);
+            ty
+        }
+        Op::Min2 | Op::Max2 | Op::Clip => match unify(op, &mut operands)? {
+            Type::Bool | Type::String => return Err(mismatch(op, &operands)),
+            ty => ty,
+        },
+        Op::Log | Op::Exp => {
+            if !operands[0].ty.is_number() {
+                return Err(mismatch(op, &operands));
+            }
+            to_float(&mut operands[0]);
+            Type::Float
+        }
+        Op::Seconds => match operands[0].ty {
+            Type::Duration => Type::Float,
+            _ => return Err(mismatch(op, &operands)),
+        },
+        Op::ToFloat => match operands[0].ty {
+            Type::Int | Type::Float | Type::Bool => Type::Float,
+            _ => return Err(mismatch(op, &operands)),
+        },
+        Op::In => {
+            unify(op, &mut operands)?;
+            let constant = |operand: &Expr| match &operand.node {
+                Node::Literal(scalar) => *scalar != Scalar::Null,
+                Node::Call(Op::ToFloat, inner) => matches!(&inner[0].node, Node::Literal(scalar) if *scalar != Scalar::Null),
+                _ => false,
+            };
+            if !operands[1..].iter().all(constant) {
+                return Err("operation 'in' takes literals that are not null after the first operand".into());
+            }
+            Type::Bool
+        }
+    };
+    let nullable = nullable(op, &operands, ty);
+    Ok(Expr { ty, nullable, node: Node::Call(op, operands) })
+}
+
+/// Null comes from null operands, or from the operation itself.
+fn nullable(op: Op, operands: &[Expr], ty: Type) -> bool {
+    match op {
+        Op::IsNull => false,
+        Op::Coalesce => operands.iter().all(|operand| operand.nullable),
+        Op::If => operands[1].nullable || operands[2].nullable,
+        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Log | Op::Exp => true,
+        Op::Neg | Op::Abs if ty != Type::Float => true,
+        _ => operands.iter().any(|operand| operand.nullable),
+    }
+}
+
+fn arithmetic(op: Op, operands: &mut [Expr]) -> Result<Type, String> {
+    use Type::{Duration, Float, Int, Time};
+    let ty = match (op, operands[0].ty, operands[1].ty) {
+        (Op::Add | Op::Sub | Op::Mul, Int, Int) => Int,
+        (Op::Add | Op::Sub, Duration, Duration) | (Op::Sub, Time, Time) => Duration,
+        (Op::Add | Op::Sub, Time, Duration) | (Op::Add, Duration, Time) => Time,
+        (Op::Mul, Duration, Int) | (Op::Mul, Int, Duration) => Duration,
+        (Op::Div, Duration, Duration) => Float,
+        (_, Int | Float, Int | Float) => {
+            operands.iter_mut().for_each(to_float);
+            Float
+        }
+        _ => return Err(mismatch(op, operands)),
+    };
+    Ok(ty)
+}
+
+/// One type for all operands; ints become floats beside floats.
+fn unify(op: Op, operands: &mut [Expr]) -> Result<Type, String> {
+    if operands.iter().all(|operand| operand.ty.is_number())
+        && operands.iter().any(|operand| operand.ty == Type::Float)
+    {
+        operands.iter_mut().for_each(to_float);
+    }
+    let ty = operands[0].ty;
+    if operands.iter().any(|operand| operand.ty != ty) {
+        return Err(mismatch(op, operands));
+    }
+    Ok(ty)
+}
+
+fn to_float(operand: &mut Expr) {
+    if operand.ty != Type::Float {
+        let inner = operand.clone();
+        *operand = Expr {
+            ty: Type::Float,
+            nullable: inner.nullable,
+            node: Node::Call(Op::ToFloat, vec![inner]),
+        };
+    }
+}
+
+fn mismatch(op: Op, operands: &[Expr]) -> String {
+    let types: Vec<String> = operands.iter().map(|operand| operand.ty.to_string()).collect();
+    let advice = match op {
+        Op::ToFloat | Op::Log | Op::Exp | Op::Add | Op::Sub | Op::Mul | Op::Div
+            if operands.iter().any(|operand| operand.ty == Type::Duration) =>
+        {
+            "; seconds(x) makes a float of a duration"
+        }
+        Op::Add | Op::Sub | Op::Mul | Op::Div if operands.iter().any(|operand| operand.ty == Type::Bool) => {
+            "; to_float(x) makes a float of a bool"
+        }
+        _ => "",
+    };
+    format!("operation '{}' cannot take ({}){advice}", op.name(), types.join(", "))
+}
