@@ -88,6 +88,8 @@ def _list(place: "Place", model: str | None, *, as_json: bool) -> None:
 
 def _show(place: "Place", model: str | None, version: str | None, *, as_json: bool) -> None:
     """The card of one version."""
+    from rich.text import Text
+
     from forerun.cli.output import out, print_json, table
     from forerun.console.card import card
     from forerun.console.format import instant
@@ -106,11 +108,11 @@ def _show(place: "Place", model: str | None, version: str | None, *, as_json: bo
     )
     facts = table("", "")
     for name, value in card(chosen):
-        facts.add_row(f"[bright_black]{name}[/bright_black]", value)
+        facts.add_row(Text(name, "bright_black"), Text(value))
     console.print(facts)
     history = table("when (UTC)", "what", "by", "why")
     for event in events:
-        history.add_row(instant(event.at_us), event.what, event.by, event.reason)
+        history.add_row(instant(event.at_us), event.what, event.by, Text(event.reason))
     console.print()
     console.print(history)
 

@@ -3,11 +3,12 @@
 One spelling everywhere, so that a figure on the live view can be found again in the report.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 ABSENT = "-"
 """Written where there is no value; never an empty cell, which reads as zero or as a mistake."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND_US = 1_000_000
 _MINUTE_US = 60 * _SECOND_US
 _HOUR_US = 60 * _MINUTE_US
@@ -99,6 +100,15 @@ def instant(at_us: int | None, *, seconds: bool = False) -> str:
         return ABSENT
     moment = datetime.fromtimestamp(at_us // _SECOND_US, UTC)
     return moment.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def since_1970_us(moment: datetime) -> int:
+    """Microseconds since 1970 of a datetime with a time zone, exactly.
+
+    >>> since_1970_us(datetime(2013, 8, 20, 12, 0, 0, 7, tzinfo=UTC))
+    1377000000000007
+    """
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def month(at_us: int) -> str:

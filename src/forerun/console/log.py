@@ -50,14 +50,15 @@ class PredictionLog:
         found = self._read("label", model, None)
         return LABEL_SCHEMA.empty_table() if found is None else found
 
-    def labelled(self, model: str, columns: Sequence[str]) -> pa.Table | None:
-        """Predictions with `label` and `label_source` beside them, null where none is known.
+    def labelled(self, model: str, columns: Sequence[str] | None = None) -> pa.Table | None:
+        """Predictions with `label`, `label_source` and `label_time` beside them, null where none is known.
 
         Args:
             model: The model.
-            columns: Columns of the predictions; `prediction_id` need not be among them.
+            columns: Columns of the predictions besides `prediction_id`; None: all.
         """
-        predictions = self.predictions(model, ["prediction_id", *columns])
+        wanted = None if columns is None else ["prediction_id", *columns]
+        predictions = self.predictions(model, wanted)
         if predictions is None:
             return None
         labels = self.labels(model)
