@@ -15,6 +15,9 @@ from uvicorn.server import ServerState
 from forerun.serving.answers import refusal_bytes
 from forerun.serving.limits import Limits
 
+LINGER_S = 1.0
+"""How long what a refused caller still sends is thrown away before the connection is closed."""
+
 
 class BoundedProtocol(HttpToolsProtocol):
     """One connection.
@@ -45,6 +48,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._earlier_bytes = 0  # of the current head, in reads before this one
         self._read_bytes = 0
         self._too_large = False
+        self._refused = False
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's
@@ -59,6 +63,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, then see whether a request is left incomplete."""
+        if self._refused:
+            return
         self._read_bytes = len(data)
         super().data_received(data)
         if self._expected == "nothing" or self.transport.is_closing():
@@ -88,8 +94,8 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.headers) > self._limits.headers or (suspect and self._size() > self._limits.head_bytes):
             self._too_large = True
             raise httptools.HttpParserError("head too large")
-        self._expected = "body"
         super().on_headers_complete()
+        self._expected = "body"
 
     def on_message_complete(self) -> None:
         """Rest until the next head."""
@@ -111,16 +117,33 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _is_late(self) -> None:
         self._timer = None
-        if not self.transport.is_closing():
+        if self._refused:
+            self.transport.close()
+        elif not self.transport.is_closing():
             self._refuse(refusal_bytes(408, "request_slow", "the request did not arrive in time."))
 
     def _refuse(self, answer: bytes) -> None:
+        """Answer and close, in this order as the caller sees it.
+
+        Closing while bytes from the caller lie unread would reset the connection, and the answer would
+        be lost with it. So the answer is ended first, and what still comes is thrown away for a while.
+        """
+        self._refused = True
+        self._stop_timer()
         cycle = self.cycle
         idle = cycle is None or cycle.response_complete  # type: ignore[redundant-expr]  # None at first
         own = self._expected == "body" and not self.pipeline and not cycle.response_started
-        if idle or own:  # otherwise the bytes would be taken for the answer to an earlier request
-            self.transport.write(answer)
-        self.transport.close()
+        if not (idle or own):  # the bytes would be taken for the answer to an earlier request
+            self.transport.close()
+            return
+        if cycle is not None:
+            cycle.disconnected = True  # no other answer after this one
+            cycle.message_event.set()
+        self._expected = "nothing"
+        self.transport.write(answer)
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._timer = self.loop.call_later(LINGER_S, self._is_late)
 
     def _stop_timer(self) -> None:
         if self._timer is not None:

@@ -105,10 +105,9 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Where it listens, once started."""
-        assert self._socket is not None
+        """Where it listens; with port 0 known once it has started."""
         name = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{name}:{self._socket.getsockname()[1]}"
+        return f"http://{name}:{self._port}"
 
     def start(self) -> None:
         """Listen; return when requests are taken.
@@ -117,6 +116,7 @@ class Server:
             AddressInUseError: The address is taken or not this machine's.
         """
         self._socket = self._bind()
+        self._port = self._socket.getsockname()[1]
         if not self._local:
             log.warning(
                 "listening on %s: other machines can reach it, and keys and data travel unencrypted; "
