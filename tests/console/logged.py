@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -51,7 +52,7 @@ def label(index: int) -> float:
 
 def predictions(model: str, indices: Sequence[int]) -> pa.RecordBatch:
     """Prediction records."""
-    columns = {
+    columns: dict[str, list[Any]] = {
         "prediction_id": [prediction_id("shop", model, "Ordered", 0, index) for index in indices],
         "model": [model] * len(indices),
         "model_version": [None if score(index) is None else "v1-3f2a9c01" for index in indices],
@@ -78,7 +79,7 @@ def predictions(model: str, indices: Sequence[int]) -> pa.RecordBatch:
 
 def labels(model: str, indices: Sequence[int]) -> pa.RecordBatch:
     """Label records: every fifth by time, the others by an event."""
-    columns = {
+    columns: dict[str, list[Any]] = {
         "prediction_id": [prediction_id("shop", model, "Ordered", 0, index) for index in indices],
         "model": [model] * len(indices),
         "label": [label(index) for index in indices],
