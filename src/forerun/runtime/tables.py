@@ -1,0 +1,120 @@
+"""Everything a data directory's database holds, and whose it is."""
+
+import json
+import sqlite3
+
+from forerun.errors import AppChangedError, StateError
+from forerun.events.canonical import digest
+from forerun.runtime.feed import Place
+from forerun.runtime.journal import Journal
+from forerun.runtime.layout import Layout
+from forerun.runtime.outputs import Outputs
+from forerun.state.backends.sqlite import SqliteStateStore
+from forerun.streams.backends.sqlite import SqliteLog
+
+FORMAT = 1
+"""Version of the tables."""
+
+_FACTS = """CREATE TABLE IF NOT EXISTS fact (
+    name TEXT PRIMARY KEY,
+    value TEXT NOT NULL              -- JSON
+) WITHOUT ROWID"""
+
+DATABASE = "forerun.db"
+
+
+class Tables:
+    """The parts of one database; whoever holds the connection begins and commits.
+
+    Args:
+        connection: An open connection.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.log = SqliteLog(connection)
+        self.journal = Journal(connection)
+        self.outputs = Outputs(connection)
+        self.states = SqliteStateStore(connection)
+
+    def create(self, layout: Layout) -> None:
+        """Make the tables for an app; once they are there, check that they are this app's.
+
+        Args:
+            layout: The app.
+
+        Raises:
+            AppChangedError: They belong to another app, or to this one before its features changed.
+            StateError: A newer forerun wrote them.
+        """
+        self._connection.execute(_FACTS)
+        for part in (self.log, self.journal, self.outputs, self.states):
+            part.create()
+        if self.fact("format") is None:
+            self.set_fact("format", FORMAT)
+            self.set_fact("app", layout.app)
+            self.set_fact("plan", digest(layout.plan))
+        self.check(layout)
+        self.set_fact("app_version", layout.version)
+
+    def check(self, layout: Layout) -> None:
+        """Refuse tables of another app.
+
+        Args:
+            layout: The app.
+
+        Raises:
+            AppChangedError: They belong to another app, or to this one before its features changed.
+            StateError: A newer forerun wrote them.
+        """
+        found = self.fact("format")
+        if found != FORMAT:
+            raise StateError(
+                f"the data has format {found}, and this forerun reads {FORMAT}; use a newer forerun"
+            )
+        if self.fact("app") != layout.app:
+            raise AppChangedError(
+                f"the data belongs to app {self.fact('app')!r}, not {layout.app!r}; "
+                "use another data directory, or set this one aside"
+            )
+        if self.fact("plan") != digest(layout.plan):
+            raise AppChangedError(
+                f"streams, features or inputs of app {layout.app!r} have changed since the data was written, "
+                "so its features do not fit; set the data aside and run from the beginning of the source"
+            )
+
+    def fact(self, name: str) -> object:
+        """A single value by name; None when it was never set.
+
+        Args:
+            name: Its name.
+        """
+        row = self._connection.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        return None if row is None else json.loads(row[0])
+
+    def set_fact(self, name: str, value: object) -> None:
+        """Keep a single value.
+
+        Args:
+            name: Its name.
+            value: Anything JSON can hold.
+        """
+        self._connection.execute(
+            "INSERT INTO fact VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
+            (name, json.dumps(value, sort_keys=True)),
+        )
+
+    def place(self) -> Place:
+        """How far the source has been read."""
+        found = self.fact("place")
+        if not isinstance(found, dict):
+            return Place()
+        return Place(found["position"], found["cut_us"])
+
+    def set_place(self, place: Place) -> None:
+        """Note how far the source has been read.
+
+        Args:
+            place: The place.
+        """
+        self.set_fact("place", {"position": place.position, "cut_us": place.cut_us})
