@@ -3,11 +3,11 @@
 import re
 from dataclasses import dataclass
 
-from forerun.errors import Location, RuleError
+from forerun.errors import BindingError, InputError, Location, RuleError
 from forerun.events.binding import bound
 from forerun.events.calls import declared
 from forerun.events.expression import Call, Constant, Expr, FeatureRef, Field
-from forerun.events.vector import VectorSpec
+from forerun.events.vector import InputSpec, VectorSpec
 
 _TOPIC = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
 
@@ -119,8 +119,7 @@ def rule_of(
         if isinstance(expr, Field) and issubclass(vector.on.event, expr.owner):
             fields[expr.field] = None
             return Field(vector.on.event, expr.field, expr.type)
-        read = None if isinstance(expr, Field) else bound(expr, vector.on) if _known(expr, vector) else None
-        item = next((item for item in vector.inputs if read is not None and item.expr.same_as(read)), None)
+        item = _input_like(expr, vector)
         if item is not None:
             inputs[item.name] = None
             return Field(model, item.name, item.expr.type)
@@ -136,11 +135,10 @@ def rule_of(
     return RuleSpec(name, vector.name, condition, do, tuple(fields), tuple(inputs), at)
 
 
-def _known(expr: Expr, vector: VectorSpec) -> bool:
-    """Whether an expression reads only the trigger and features, as inputs do."""
-    return all(
-        issubclass(vector.on.event, part.owner)
-        if isinstance(part, Field)
-        else isinstance(part, Call | Constant | FeatureRef)
-        for part in expr.walk()
-    )
+def _input_like(expr: Expr, vector: VectorSpec) -> InputSpec | None:
+    """The model's input that means the same as an expression, or None."""
+    try:
+        read = bound(expr, vector.on)
+    except (BindingError, InputError):  # not known at the trigger, so no input either
+        return None
+    return next((item for item in vector.inputs if item.expr.same_as(read)), None)

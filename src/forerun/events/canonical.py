@@ -1,6 +1,5 @@
 """One spelling for everything that is hashed: definitions, plans, versions."""
 
-import hashlib
 import json
 
 
@@ -15,4 +14,6 @@ def canonical_json(value: object) -> str:
 
 def digest(value: object) -> str:
     """SHA-256 of the canonical JSON, in hex."""
+    import hashlib  # loads OpenSSL, a tenth of what `import forerun` may cost
+
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()

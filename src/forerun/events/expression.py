@@ -429,6 +429,10 @@ def _refusal(op: str, args: tuple[Expr, ...]) -> str:
         advice = "both sides must be bool; put comparisons in parentheses: (a > 1) & (b == 'x')"
     elif op in _ORDERINGS and types == {"string"}:
         advice = "strings have no order here; compare with == or fr.is_in"
+    elif types == {"string", "time"}:
+        advice = "write an instant as fr.Time('2013-01-01T00:00:00Z')"
+    elif types == {"string", "duration"}:
+        advice = "write a length as fr.Duration('5m')"
     elif "string" in types and len(types) == 2:
         advice = (
             f"a string and a {next(iter(types - {'string'}))} have nothing in common; compare like with like"

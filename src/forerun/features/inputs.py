@@ -16,8 +16,8 @@ from forerun.features.latest import latest, latest_view
 from forerun.features.view import ViewMeta, input_name
 
 INPUT_TYPES: tuple[TypeName, ...] = ("bool", "int", "float")
-RESERVED = ("batch", "row", "time")
-"""Columns that stand beside the inputs in every table of vectors."""
+RESERVED = ("batch", "row", "score", "time")
+"""Columns that stand beside the inputs in tables of vectors and in rules."""
 
 
 def vector_of(
@@ -115,7 +115,7 @@ def _input(model: str, on: StreamSpec, expr: Expr, views: Mapping[str, ViewSpec]
     read = bound(expr, on)
     clash = on.field(name) is not None and not isinstance(read, Field)
     if name in RESERVED or clash:
-        whose = f"a field of {on.name}" if clash else "a column of every table of vectors"
+        whose = f"a field of {on.name}" if clash else "a column beside the inputs"
         raise InputError(
             f"{model}.inputs: {name!r} is already the name of {whose}; write fr.named('other', {expr!r}).",
             at=expr.at,

@@ -3,6 +3,7 @@
 After `App.features`, an attribute of the class is the feature, to be read in a model's inputs and in rules.
 """
 
+from copy import copy
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from forerun.errors import (
@@ -38,6 +39,18 @@ class ViewMeta(type):
                 raise AttributeError(name)
             known = [feature.name for feature in cls.__forerun_view__.features]
             raise UnknownNameError(f"{cls.__name__} has no feature {name!r}.{nearest(name, known)}")
+
+
+class _Access:
+    """A feature on its class: an expression that knows the line it is used on."""
+
+    def __init__(self, feature: FeatureRef) -> None:
+        self.feature = feature
+
+    def __get__(self, instance: object, owner: type) -> FeatureRef:
+        feature = copy(self.feature)
+        feature.at = user_line()
+        return feature
 
 
 def view_of(cls: type, stream: StreamSpec, by: tuple[str, ...], where: object) -> ViewSpec:
@@ -86,7 +99,9 @@ def view_class(view: ViewSpec, key: tuple[Expr | None, ...]) -> ViewMeta:
         The class.
     """
     by_types = tuple(field.type for part in view.by if (field := view.stream.field(part)))
-    features = {f.name: FeatureRef(view.name, f.name, f.type, view.by, by_types, key) for f in view.features}
+    features = {
+        f.name: _Access(FeatureRef(view.name, f.name, f.type, view.by, by_types, key)) for f in view.features
+    }
     cls = ViewMeta(view.name, (), {"__doc__": view.doc, **features})
     cls.__forerun_view__ = view
     cls.__forerun_key__ = key

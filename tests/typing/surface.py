@@ -1,0 +1,113 @@
+"""What a type checker makes of an app file. `make check` type-checks it, with unused ignores as errors.
+
+Each `type: ignore` is a mistake that the checker must find, with the code it must give.
+"""
+
+from typing import assert_type
+
+import forerun as fr
+
+app = fr.App("typing")
+
+
+@app.stream(key="flight", lateness="1m")
+class Departed(fr.Event):
+    flight: str
+    at: fr.EventTime
+    tailnum: str | None
+    dep_delay: float
+    taxi_minutes: float | None
+    gate: int
+
+
+class Later(Departed):
+    cleared: fr.Time
+
+
+@app.features(Departed, by="gate")
+class Features:
+    n = fr.count(over="1h")
+    total = fr.sum(Departed.gate, over="1h")
+    delay = fr.mean(Departed.dep_delay > 15, over="1h")
+    taxi = fr.last(Departed.taxi_minutes)
+    left = fr.last(Departed.at)
+
+
+Bound = fr.bind(Features, gate=Departed.gate)
+
+
+def fields_have_their_declared_types() -> None:
+    """An editor completes them, and an expression reads as plain Python."""
+    assert_type(Departed.dep_delay, float)
+    assert_type(Departed.tailnum, str | None)
+    assert_type(Departed.at, fr.EventTime)
+    assert_type(Later.dep_delay, float)
+    assert_type(Departed.dep_delay > 15, bool)
+    assert_type((Departed.dep_delay > 15) & (Departed.gate == 3), bool)
+    assert_type(Later.cleared - Later.at, fr.Duration)
+    assert_type(fr.seconds(Later.cleared - Later.at), float)
+    assert_type((Later.cleared - Later.at) / fr.Duration("1m"), float)
+    assert_type(fr.coalesce(Departed.taxi_minutes, 0.0), float)
+    assert_type(fr.if_else(Departed.dep_delay > 15, 1, 0), int)
+    assert_type(fr.not_(fr.is_null(Departed.tailnum)), bool)
+
+
+def features_have_the_types_of_their_aggregates() -> None:
+    """A view reads as a class of values, bound or not."""
+    assert_type(Features.n, int)
+    assert_type(Features.total, int)
+    assert_type(Features.delay, float)
+    assert_type(Features.taxi, float)
+    assert_type(Departed.at - Features.left, fr.Duration)
+    assert_type(Bound.delay, float)
+
+
+def events_are_made_with_their_fields() -> fr.Event:
+    """The constructor knows the fields, inherited ones too."""
+    at = fr.EventTime("2013-01-01T10:00:00Z")
+    made = Departed(flight="UA1", at=at, tailnum=None, dep_delay=2.0, taxi_minutes=None, gate=3)
+    assert_type(made.dep_delay, float)
+    Departed(flight="UA1", at=at, tailnum=None, dep_delay="2", taxi_minutes=None, gate=3)  # type: ignore[arg-type]
+    Departed(flight="UA1", at=at, tailnum=None)  # type: ignore[call-arg]
+    return made
+
+
+def mistakes_are_found_while_typing() -> None:
+    """Before the app is ever loaded."""
+    assert Departed.dep_dely  # type: ignore[attr-defined]
+    assert Features.dealy  # type: ignore[attr-defined]
+    assert Departed.flight + 1  # type: ignore[operator]
+    fr.mean(Departed.flight)  # type: ignore[arg-type]
+    fr.last(Departed.tailnum)  # type: ignore[type-var]
+    fr.count(over=300)  # type: ignore[arg-type]
+    fr.count(ovr="5m")  # type: ignore[call-arg]
+    app.stream(key="flight")  # type: ignore[call-overload]
+    app.model(on=Features, label=fr.label(Departed, True, within="1d"))  # type: ignore[arg-type]
+
+
+@app.stream(key="flight", lateness="1m")
+class Decorated(fr.Event):
+    flight: str
+    at: fr.EventTime
+
+
+@app.features(Decorated, by="flight")
+class DecoratedFeatures:
+    n = fr.count()
+
+
+@app.model(on=Decorated, label=fr.label(Departed, Departed.gate > 1, within="1d"), risk="high")
+class DecoratedModel(fr.Model):
+    inputs = (DecoratedFeatures.n,)
+
+    def fit(self, table: fr.Table) -> object:
+        """Never run."""
+        return [table.features.shape, table.names]
+
+
+def decorators_keep_types() -> None:
+    """A decorated class is the class it was."""
+    assert_type(Decorated.flight, str)
+    assert_type(DecoratedFeatures.n, int)
+    assert_type(DecoratedModel.score, float)
+    assert_type(DecoratedModel.score > 0.5, bool)
