@@ -26,7 +26,8 @@ from forerun.events.functions import (
 from forerun.events.moments import Duration, EventTime, Time
 from forerun.features.aggregates import count, first, last, max, mean, min, rate, std, sum, var
 from forerun.features.view import bind
-from forerun.models.definition import Model, Table, label
+from forerun.models.definition import Model, label
+from forerun.models.table import Table
 from forerun.runtime.app import App
 
 __all__ = [

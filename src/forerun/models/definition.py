@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from forerun.errors import LabelError, Location
 from forerun.events.duration import parse_duration
@@ -10,46 +10,12 @@ from forerun.events.event import Event
 from forerun.events.expression import Call, Constant, Expr, Field, as_expr
 from forerun.events.schema import StreamSpec
 from forerun.events.vector import InputSpec, VectorSpec
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    import pyarrow as pa
-    from numpy.typing import NDArray
+from forerun.models.table import Table
 
 Risk: TypeAlias = Literal["low", "medium", "high"]
 RISKS: tuple[Risk, ...] = ("low", "medium", "high")
 SCORE = "score"
 """The name of a model's score in rules."""
-
-
-class Table(Protocol):
-    """**Protocol:** what `fit` is given: the vectors that were served, and the labels that came for them.
-
-    Rows are in the order of prediction; only labelled ones are present.
-    """
-
-    @property
-    def features(self) -> "NDArray[np.float32]":
-        """One row per prediction, one column per input; NaN where the input was null."""
-
-    @property
-    def label(self) -> "NDArray[np.float64]":
-        """One label per row; for a condition 0.0 or 1.0."""
-
-    @property
-    def names(self) -> Sequence[str]:
-        """The columns' names, in order."""
-
-    @property
-    def times(self) -> "NDArray[np.int64]":
-        """Event time of each prediction, microseconds UTC."""
-
-    def to_arrow(self) -> "pa.Table":
-        """Features, label and time as an Arrow table."""
-
-    def to_pandas(self) -> "pd.DataFrame":
-        """Features, label and time as a pandas frame."""
 
 
 class _Score:
