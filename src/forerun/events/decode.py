@@ -213,7 +213,7 @@ class _Codec:
         message = str(error)
         path = re.search(r" - at `(?:key in )?\$(?:\.(\w+))?[^`]*`$", message)
         reason = message[: path.start()] if path else message
-        named = re.search(r"(missing required|unknown) field `(.*)`$", reason)
+        named = re.search(r"(missing required|unknown) field `(.*)`$", reason, re.DOTALL)
         field = path[1] if path and path[1] else named[2] if named else None
         if named and named[1] == "unknown":
             reason = f"no such field.{nearest(named[2], self.names)}".rstrip(".")

@@ -22,6 +22,9 @@ log = logging.getLogger("forerun.serving")
 JSON = b"application/json"
 encode = msgspec.json.Encoder().encode
 
+MESSAGE_CHARS = 500
+"""A message repeats names that callers sent; it need not repeat all of them."""
+FIELD_CHARS = 64
 RETRY_AFTER_S = 1
 """An overloaded endpoint is usually free again in far less."""
 
@@ -82,12 +85,13 @@ def refusal(
     field: str | None = None,
     headers: tuple[tuple[bytes, bytes], ...] = (),
 ) -> Answer:
-    """Make an error answer.
+    """Make an error answer; what is longer than anyone would read is cut.
 
     >>> refusal(404, "unknown_path", "no such path.").body
     b'{"error":{"code":"unknown_path","message":"no such path.","field":null}}'
     """
-    return Answer(status, encode({"error": Fault(code, message, field)}), JSON, headers)
+    short = None if field is None else field[:FIELD_CHARS]
+    return Answer(status, encode({"error": Fault(code, message[:MESSAGE_CHARS], short)}), JSON, headers)
 
 
 def refusal_bytes(status: int, code: str, message: str) -> bytes:

@@ -61,9 +61,7 @@ class Request:
         names = dict(pairs)
         if len(names) < len(pairs):
             twice = next(name for name in names if sum(other == name for other, _ in pairs) > 1)
-            raise RequestError(
-                f"{twice}: is given twice.", status=422, reason="given_twice", field=twice[:64]
-            )
+            raise RequestError(f"{twice}: is given twice.", status=422, reason="given_twice", field=twice)
         return names
 
     def media_type(self) -> bytes:

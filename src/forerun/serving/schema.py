@@ -5,7 +5,6 @@ around the fields is checked here, the fields by `forerun.events.decode`.
 """
 
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -21,8 +20,6 @@ from forerun.events.moments import TIME_US_MAX, TIME_US_MIN, Time
 from forerun.events.schema import StreamSpec
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NAME_CHARS_SHOWN = 64
-"""How much of an unknown name an answer repeats."""
 AT = "at"
 
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`?(?: - at .*)?", re.DOTALL)
@@ -139,7 +136,7 @@ class Fields:
         message = str(error)
         shape = f'{{"{self._wrapper}": {{...}}' + (', "at": "..."}' if self._timed else "}")
         if unknown := _UNKNOWN.fullmatch(message):
-            name = unknown[1][:NAME_CHARS_SHOWN]
+            name = unknown[1]
             return _unfit(f"no field {name!r}; the body is {shape}.", name, "unknown_field")
         if "missing required field" in message:
             return _unfit(
@@ -202,8 +199,10 @@ def _not_finite(body: bytes, wrapper: str) -> str | None:
         return None
     fields = content.get(wrapper) if isinstance(content, dict) else None
     for name, value in fields.items() if isinstance(fields, dict) else ():
-        if isinstance(value, float) and not math.isfinite(value):
-            return str(name)[:NAME_CHARS_SHOWN]
+        try:
+            json.dumps(value, allow_nan=False)
+        except (ValueError, RecursionError):
+            return str(name)
     return None
 
 

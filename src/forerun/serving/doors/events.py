@@ -8,7 +8,7 @@ from forerun.errors import RequestError
 from forerun.events.decode import decode_rows
 from forerun.events.schema import StreamSpec
 from forerun.security.roles import Permission
-from forerun.serving.answers import JSON, Answer, Fault, json_answer
+from forerun.serving.answers import FIELD_CHARS, JSON, MESSAGE_CHARS, Answer, Fault, json_answer
 from forerun.serving.backend import Backend
 from forerun.serving.limits import Limits
 from forerun.serving.request import Request
@@ -95,7 +95,14 @@ class EventsDoor:
                 )
         batch, quarantined = decode_rows(self._stream, rows, extra="refuse")
         offsets = self._backend.append(self._stream.name, batch, quarantined=quarantined)
-        refused = [RefusedRow(item.row, item.field, item.reason) for item in quarantined]
+        refused = [
+            RefusedRow(
+                item.row,
+                None if item.field is None else item.field[:FIELD_CHARS],
+                item.reason[:MESSAGE_CHARS],
+            )
+            for item in quarantined
+        ]
         error = None
         if not batch.num_rows and refused:
             error = Fault("invalid_event", refused[0].reason, refused[0].field)
