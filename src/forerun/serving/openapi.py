@@ -6,8 +6,8 @@ from typing import TypeAlias
 from forerun.events.fields import FieldSpec
 from forerun.events.types import TypeName
 from forerun.serving.declared import Declared
-from forerun.serving.doors.features import key_fields
 from forerun.serving.route import Route
+from forerun.serving.schema import key_fields
 
 Schema: TypeAlias = dict[str, object]
 
@@ -91,17 +91,21 @@ def _operation(app: Declared, route: Route) -> Schema:
         case "/v1/features/{view}", "GET":
             operation["parameters"] = [
                 *({"name": f.name, "in": "query", "required": True, "schema": _TYPES[f.type]}
-                  for f in key_fields(app.views[name])),
+                  for f in _key(app, name)),
                 {"name": "at", "in": "query", "required": False, "schema": _TYPES["time"]},
             ]  # fmt: skip
         case "/v1/features/{view}", _:
-            properties = {"key": _object(key_fields(app.views[name])), "at": _TYPES["time"]}
+            properties = {"key": _object(_key(app, name)), "at": _TYPES["time"]}
             operation["requestBody"] = _body(properties, ["key"])
         case "/v1/events/{stream}", _:
             reference = {"schema": {"$ref": f"#/components/schemas/{name}"}}
             content = {media_type.decode(): reference for media_type in route.media_types}
             operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _key(app: Declared, view: str) -> list[FieldSpec]:
+    return key_fields(app.views[view].stream, app.views[view].by)
 
 
 def _object(fields: Iterable[FieldSpec], *, optional: str | None = None) -> Schema:

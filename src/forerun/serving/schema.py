@@ -147,6 +147,12 @@ class Fields:
         return _unfit(f"the body must be an object: {shape}.", None, "wrong_type")
 
 
+def key_fields(stream: StreamSpec, by: Iterable[str]) -> list[FieldSpec]:
+    """The fields of an entity's key. An entity has all of them, so none may be null."""
+    fields = {field.name: field for field in stream.fields}
+    return [replace(fields[name], nullable=False) for name in by]
+
+
 def instant_of(name: str, value: str | int) -> int:
     """Read an instant: RFC 3339 text with an offset, or microseconds, also as text.
 

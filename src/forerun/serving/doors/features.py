@@ -1,9 +1,7 @@
 """`GET|POST /v1/features/{view}`: the features of one entity, and how far the engine had come."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
-from forerun.events.fields import FieldSpec
 from forerun.features.definition import ViewSpec
 from forerun.security.roles import Permission
 from forerun.serving.answers import JSON, Answer, json_answer
@@ -11,7 +9,7 @@ from forerun.serving.backend import Backend, Reading
 from forerun.serving.limits import Limits
 from forerun.serving.request import Request
 from forerun.serving.route import Route
-from forerun.serving.schema import AT, Fields, instant_of, rfc3339
+from forerun.serving.schema import AT, Fields, instant_of, key_fields, rfc3339
 from forerun.serving.workers import Workers
 
 
@@ -30,7 +28,7 @@ class FeaturesDoor:
         self._workers = workers
         self._types = {feature.name: feature.type for feature in view.features}
         self._key_names = view.by
-        fields = key_fields(view)
+        fields = key_fields(view.stream, view.by)
         self._key = Fields(view.stream, fields, wrapper="key", timed=True)
         self._times = {field.name for field in fields if field.type == "time"}
 
@@ -74,12 +72,6 @@ class FeaturesDoor:
 
 def _shown(value: object, is_time: bool) -> object:
     return rfc3339(value) if is_time and isinstance(value, int) else value
-
-
-def key_fields(view: ViewSpec) -> list[FieldSpec]:
-    """The fields of a view's key. An entity has all of them, so none may be null."""
-    fields = {field.name: field for field in view.stream.fields}
-    return [replace(fields[name], nullable=False) for name in view.by]
 
 
 def routes(views: Iterable[ViewSpec], backend: Backend, workers: Workers, limits: Limits) -> Iterator[Route]:
