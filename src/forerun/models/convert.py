@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from forerun.errors import EqualityError, FitError, ModelError
-from forerun.models.graph import score_only
 from forerun.models.scorer import Scorer
 
 if TYPE_CHECKING:
@@ -91,6 +90,8 @@ def convert(estimator: object, names: Sequence[str], features: Features) -> Conv
     (4, True)
     """
     classifier = recognise(estimator, names)
+    from forerun.models.graph import score_only  # needs onnx, which only training has; `recognise` says so
+
     expected = native_scores(classifier, features)
     proto = classifier.to_proto()
     onnx = score_only(proto, names, takes_missing=True)
