@@ -209,10 +209,22 @@ class RequestError(DataError):
         self.field = field
 
 
+class FeatureRangeError(DataError):
+    """A sum left the range of its type; the message names the feature and the entity."""
+
+    code = "FR-DATA-RANGE"
+
+
 class SourceOrderError(DataError):
     """A source gives slices or arrivals out of order; a replay of it would differ."""
 
     code = "FR-DATA-SOURCE"
+
+
+class StaleRequestError(DataError):
+    """A prediction or reading is asked for at a time whose events are no longer kept."""
+
+    code = "FR-DATA-STALE"
 
 
 # State ----------------------------------------------------------------------
