@@ -10,7 +10,7 @@ from forerun.testing.oracle import Arrival, Value
 
 SECOND_US = 1_000_000
 
-EXTREMES = (0.0, -0.0, 5e-324, -1e-300, 1e-8, 0.1, 1e13, 1.7e13, -(2.0**44), 1e17, 1e200, -1e200)
+EXTREMES = (0.0, -0.0, 5e-324, -1e-300, 1e-8, 0.1, 1e13, 1.7e13, -(2.0**44), 1e17, 1e150, -1e150)
 """Floats that break careless sums: subnormal, cancelling, beyond any fixed point."""
 
 
@@ -84,6 +84,8 @@ def _draw(chance: random.Random, kind: str, now: int) -> Value:
             return chance.choice((0, 1, -3, 7, 2**40, -(2**40)))
         case "time":
             late = chance.choice((0, 0, 0, SECOND_US, 9 * SECOND_US, 30 * SECOND_US, 400 * SECOND_US))
-            return now + 10**9 * SECOND_US if chance.random() < 0.02 else now - late
+            if chance.random() < 0.04:  # around a one-minute guard, and a clock that is years ahead
+                return now + chance.choice((60 * SECOND_US, 60 * SECOND_US + 1, 10**9 * SECOND_US))
+            return now - late
         case _:
             return chance.choice(EXTREMES) if chance.random() < 0.3 else round(chance.uniform(-50, 50), 2)

@@ -80,7 +80,7 @@ class Oracle:
     def __init__(self, plan: str) -> None:
         self.plan: dict[str, Any] = json.loads(plan)
         self._applied: list[list[Arrival]] = [[] for _ in self.plan["streams"]]
-        self._seen: list[dict[tuple[Value, ...], int]] = [{} for _ in self.plan["streams"]]
+        self._seen: list[dict[tuple[Value, ...], list[int]]] = [{} for _ in self.plan["streams"]]
         self._high: list[dict[int, int]] = [{} for _ in self.plan["streams"]]
         self._last_arrival: list[dict[int, int]] = [{} for _ in self.plan["streams"]]
         self._watermark: list[int | None] = [None for _ in self.plan["streams"]]
@@ -101,9 +101,9 @@ class Oracle:
         assert isinstance(time, int)
         high = self._high[arrival.stream]
         high[arrival.partition] = max(time, high.get(arrival.partition, time))
-        if stream["dedup_us"] is not None:
-            identity = tuple(arrival.values[name] for name in stream["id"])
-            self._seen[arrival.stream][identity] = time
+        identity = _identity(stream, arrival)
+        if identity is not None:
+            self._seen[arrival.stream].setdefault(identity, []).append(time)
         self._advance(arrival.stream, arrival.arrival_us)
         vectors = {
             vector["name"]: {
@@ -162,10 +162,10 @@ class Oracle:
         watermark = self._watermark[arrival.stream]
         if watermark is not None and time < watermark:
             return LATE
-        if stream["dedup_us"] is not None:
-            identity = tuple(arrival.values[name] for name in stream["id"])
-            first = self._seen[arrival.stream].get(identity)
-            if first is not None and (watermark is None or first + stream["dedup_us"] >= watermark):
+        identity = _identity(stream, arrival)
+        if identity is not None:
+            known = self._seen[arrival.stream].get(identity, [])
+            if any(abs(before - time) <= stream["dedup_us"] for before in known):
                 return DUPLICATE
         return APPLIED
 
@@ -196,6 +196,14 @@ class Oracle:
         return _finite(result)
 
 
+def _identity(stream: Mapping[str, Any], arrival: Arrival) -> tuple[Value, ...] | None:
+    """What a duplicate shares with the first; an id with a null part is no id."""
+    if stream["dedup_us"] is None:
+        return None
+    identity = tuple(arrival.values[name] for name in stream["id"])
+    return None if None in identity else identity
+
+
 def _finite(value: Value) -> Value:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
@@ -204,8 +212,6 @@ def _aggregate(spec: Mapping[str, Any], values: list[Value]) -> Value:
     agg = spec["agg"]
     if agg == "count":
         return len(values)
-    if agg == "rate" and spec["arg"] is None:
-        return float(Fraction(len(values) * spec["per_us"], spec["over_us"]))
     if not values:
         return None
     if agg in ("first", "last"):
