@@ -137,7 +137,7 @@ def check_forerun(words: list[str]) -> None:
     known = {
         option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)
     }
-    options = [word.partition("=")[0] for word in words if word.startswith("--")]
+    options = [word.partition("=")[0] for word in words if word.startswith("-")]
     assert [option for option in options if option not in {*known, "--help"}] == [], command.name
 
 
@@ -157,6 +157,16 @@ def test_commands_of_the_page_exist(page: Path) -> None:
                 )
         else:
             assert program in OTHER_COMMANDS, f"{name_of(page)}: {line}"
+
+
+EXCERPT = re.compile(r"<!-- from (?P<file>\S+) -->\n```\w+\n(?P<body>.*?)^```", re.M | re.S)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_excerpts_are_verbatim(page: Path) -> None:
+    """A block under "from FILE" stands in that file, line by line."""
+    for match in EXCERPT.finditer(page.read_text()):
+        assert match["body"] in (ROOT / match["file"]).read_text(), match["file"]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
