@@ -6,7 +6,7 @@ a float is wanted, and nothing else is converted. What does not fit is handed ba
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -105,8 +105,26 @@ def decode_row(stream: StreamSpec, row: Row, *, extra: Extra = "ignore") -> dict
     Raises:
         EventError: It does not fit; the field is named.
     """
-    values = _codec(stream.fields, extra).values(row)
-    return {field.name: value for field, value in zip(stream.fields, values, strict=True)}
+    return row_decoder(stream, extra=extra)(row)
+
+
+def row_decoder(stream: StreamSpec, *, extra: Extra = "ignore") -> Callable[[Row], dict[str, object]]:
+    """Prepare `decode_row` for one stream, where rows come one at a time and often.
+
+    Args:
+        stream: What the rows should be.
+        extra: See `decode_rows`.
+
+    Returns:
+        `decode_row` of that stream.
+    """
+    codec = _codec(stream.fields, extra)
+    names, values = codec.names, codec.values
+
+    def decode(row: Row) -> dict[str, object]:
+        return dict(zip(names, values(row), strict=True))
+
+    return decode
 
 
 def validate(event: type[Event], values: Mapping[str, object]) -> dict[str, object]:

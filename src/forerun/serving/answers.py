@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-from dataclasses import dataclass
 from http import HTTPStatus
 
 import msgspec
@@ -29,8 +28,7 @@ RETRY_AFTER_S = 1
 """An overloaded endpoint is usually free again in far less."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """A whole answer, ready to be sent.
 
     Args:

@@ -1,9 +1,10 @@
 """One HTTP request as the doors see it, and reading its body within limits."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
+
+import msgspec
 
 from forerun.errors import RequestError
 
@@ -19,8 +20,7 @@ class CallerGone(Exception):  # noqa: N818  # nothing is wrong: there is nobody 
     """The caller closed the connection before its request was complete."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A request whose caller may make it.
 
     Args:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from forerun.errors import EventError, RequestError
-from forerun.events.decode import decode_row
+from forerun.events.decode import row_decoder
 from forerun.events.fields import FieldSpec
 from forerun.events.moments import TIME_US_MAX, TIME_US_MIN, Time
 from forerun.events.schema import StreamSpec
@@ -62,7 +62,7 @@ class Fields:
     ) -> None:
         fields = tuple(fields)
         taken = tuple(replace(f, nullable=f.nullable or f.name == optional) for f in fields)
-        self._stream = replace(stream, fields=taken)
+        self._row = row_decoder(replace(stream, fields=taken), extra="refuse")
         self._types = {field.name: field.type for field in fields}
         self._wrapper = wrapper
         self._optional = optional
@@ -97,7 +97,7 @@ class Fields:
         if not raw.startswith(b"{"):
             raise _unfit(f"{self._wrapper}: must be an object of fields.", self._wrapper, "wrong_type")
         try:
-            fields = decode_row(self._stream, raw, extra="refuse")
+            fields = self._row(raw)
         except EventError as exc:
             if exc.field is None:
                 raise malformed(body, exc.message, self._wrapper) from exc
@@ -112,7 +112,7 @@ class Fields:
             EventError: A field does not fit; it is named.
         """
         values = {name: self._value(name, text) for name, text in texts.items()}
-        return self._without_optional(decode_row(self._stream, values, extra="refuse"))
+        return self._without_optional(self._row(values))
 
     def _value(self, name: str, text: str) -> object:
         """Give text its declared type, or leave it text and let the validator refuse it."""
@@ -177,13 +177,13 @@ def instant_of(name: str, value: str | int) -> int:
     return us
 
 
-def rfc3339(us: int) -> str:
-    """Write microseconds as text.
+def instant(us: int) -> datetime:
+    """Make microseconds an instant that answers hold; encoding writes it as RFC 3339 in UTC.
 
-    >>> rfc3339(1_357_034_400_000_001)
-    '2013-01-01T10:00:00.000001Z'
+    >>> msgspec.json.encode(instant(1_357_034_400_000_001))
+    b'"2013-01-01T10:00:00.000001Z"'
     """
-    return (EPOCH + timedelta(microseconds=us)).isoformat().replace("+00:00", "Z")
+    return EPOCH + timedelta(microseconds=us)
 
 
 def malformed(body: bytes, detail: str, wrapper: str) -> RequestError:

@@ -9,7 +9,7 @@ from forerun.serving.backend import Backend, Reading
 from forerun.serving.limits import Limits
 from forerun.serving.request import Request
 from forerun.serving.route import Route
-from forerun.serving.schema import AT, Fields, instant_of, key_fields, rfc3339
+from forerun.serving.schema import AT, Fields, instant, instant_of, key_fields
 from forerun.serving.workers import Workers
 
 
@@ -54,7 +54,7 @@ class FeaturesDoor:
         return {
             "view": self._view,
             "key": {name: _shown(value, name in self._times) for name, value in reading["key"].items()},
-            "at": rfc3339(reading["at_us"]),
+            "at": instant(reading["at_us"]),
             "values": {
                 name: _shown(value, self._types.get(name) == "time")
                 for name, value in reading["values"].items()
@@ -71,7 +71,7 @@ class FeaturesDoor:
 
 
 def _shown(value: object, is_time: bool) -> object:
-    return rfc3339(value) if is_time and isinstance(value, int) else value
+    return instant(value) if is_time and isinstance(value, int) else value
 
 
 def routes(views: Iterable[ViewSpec], backend: Backend, workers: Workers, limits: Limits) -> Iterator[Route]:

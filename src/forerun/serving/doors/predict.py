@@ -1,6 +1,7 @@
 """`POST /v1/models/{model}/predict`: a prediction for one event that may never have happened."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -11,7 +12,7 @@ from forerun.serving.hop import Hop
 from forerun.serving.limits import Limits
 from forerun.serving.request import Request
 from forerun.serving.route import Route
-from forerun.serving.schema import Fields, rfc3339
+from forerun.serving.schema import Fields, instant
 
 
 class PredictionAnswer(msgspec.Struct, frozen=True):
@@ -37,7 +38,7 @@ class PredictionAnswer(msgspec.Struct, frozen=True):
     reason: str | None
     model_version: str | None
     feature_version: str
-    event_time: str
+    event_time: datetime
     age_ms: float | None
     latency_us: int
 
@@ -68,7 +69,7 @@ class PredictDoor:
             got["reason"],
             got["model_version"],
             got["feature_version"],
-            rfc3339(got["event_time_us"]),
+            instant(got["event_time_us"]),
             None if age_us is None else age_us / 1000,
             got["latency_us"],
         )
