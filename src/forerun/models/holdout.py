@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from forerun.errors import FitError
+from forerun.errors import ModelError
 from forerun.models.convert import native_scores, recognise
 from forerun.models.definition import ModelSpec
 from forerun.models.fitting import fitted
@@ -48,7 +48,7 @@ def measured(spec: ModelSpec, table: Table, static: Sequence[str], measure: Meas
     try:
         few = (known.select(static), later.select(static))
         facts["static"] = dict(measure(later.label, _scores(spec, *few))) if static else None
-    except FitError:
+    except ModelError:
         facts["static"] = None  # training says why, when it fits the baseline on all rows
     return facts
 
