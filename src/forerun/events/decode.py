@@ -189,7 +189,7 @@ class _Codec:
             self._refuse(error)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise EventError(f"not JSON: {error}.") from error
-        values: list[object] = [getattr(parsed, name) for name in self.names]
+        values: list[object] = list(msgspec.structs.astuple(parsed))
         for index in self.times:
             values[index] = self._microseconds(index, values[index])
         if not isinstance(row, bytes):  # JSON has no NaN and no unpaired surrogates

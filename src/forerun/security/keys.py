@@ -15,7 +15,7 @@ from typing import Literal
 import msgspec
 
 from forerun.errors import KeyFileError, KeyNameError
-from forerun.security.roles import ROLES, Permission, permissions_of
+from forerun.security.roles import ROLES_WITH, Permission, permissions_of
 
 PREFIX = "fr_"
 """Starts every key, so that scanners of leaked secrets can recognise one."""
@@ -50,7 +50,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         >>> ApiKey(name="probe", digest="00", roles=("observer",), created_us=0).may(Permission.PREDICT)
         False
         """
-        return any(permission in ROLES[role] for role in self.roles)
+        return not ROLES_WITH[permission].isdisjoint(self.roles)
 
 
 class _File(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

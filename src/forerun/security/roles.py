@@ -32,6 +32,13 @@ ROLES: dict[str, frozenset[Permission]] = {
 """Every role and all it may do."""
 
 
+ROLES_WITH: dict[Permission, frozenset[str]] = {
+    permission: frozenset(role for role, granted in ROLES.items() if permission in granted)
+    for permission in Permission
+}
+"""The same the other way round: the roles that cover a permission."""
+
+
 def permissions_of(roles: Iterable[str]) -> frozenset[Permission]:
     """Join what some roles may do.
 
