@@ -15,7 +15,17 @@ from forerun.state.database import Database
 from forerun.state.files import RealFiles
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
-INPUTS = ("Ordered.price", "ProductReturns.returns_7d")
+INPUTS = (
+    "price",
+    "ProductOrders.orders_7d",
+    "ProductReturns.returns_3d",
+    "ProductReturns.returns_7d",
+    "ProductReturns.returns_21d",
+    "CustomerOrders.orders_60d",
+    "CustomerOrders.spent_60d",
+    "CustomerReturns.returns_60d",
+)
+"""The inputs of the starter project's model."""
 ROWS = 1_000
 UNSCORED = 100
 LABELLED = 900
@@ -71,7 +81,7 @@ def predictions(model: str, indices: Sequence[int]) -> pa.RecordBatch:
         "decisions": [["help"] if (score(index) or 0) > 0.9 else [] for index in indices],
         "predicted_at": [START] * len(indices),
         "latency_us": [40 + index % 10 for index in indices],
-        "inputs": [{INPUTS[0]: float(index), INPUTS[1]: None if index % 2 else 0.5} for index in indices],
+        "inputs": [dict.fromkeys(INPUTS) | {"price": float(index)} for index in indices],
     }
     schema = prediction_schema(INPUTS)
     return pa.RecordBatch.from_pydict(columns, schema=schema)

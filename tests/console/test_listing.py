@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from tests.console.logged import LABELLED, ROWS, UNSCORED, write
 
+from forerun.cli.new import make
 from forerun.console.listing import Wanted, listing, one
-from forerun.console.log import PredictionLog
 from forerun.errors import ArgumentError, NotFoundError
 from forerun.events.records import prediction_id
+from forerun.runtime.history import History
+from forerun.runtime.layout import Layout
+from forerun.runtime.load import load
 
 MODELS = {"WillReturn": None}
 HOUR_US = 3_600_000_000
@@ -17,46 +20,27 @@ START_US = 1_740_787_200_000_000
 
 
 @pytest.fixture
-def log(tmp_path: Path) -> Iterator[PredictionLog]:
+def log(tmp_path: Path) -> Iterator[History]:
     """A log of which one part is in files and one in the database."""
-    write(tmp_path)
-    assert list(tmp_path.glob("predictions/WillReturn/*.parquet"))
-    opened = PredictionLog(tmp_path)
+    make(tmp_path / "shop")
+    write(tmp_path / "data")
+    assert list(tmp_path.glob("data/predictions/WillReturn/*.parquet"))
+    opened = History(Layout(load(tmp_path / "shop")), tmp_path / "data")
     yield opened
     opened.close()
 
 
-def test_every_row_once_and_in_order(log: PredictionLog) -> None:
-    """Rows in files and rows in the database are read once each, in the order they were made."""
-    table = log.predictions("WillReturn")
-    assert table is not None
-    assert table["offset"].to_pylist() == list(range(ROWS))
-    assert len(log.labels("WillReturn")) == LABELLED
-
-
-def test_labels_stand_beside_their_predictions(log: PredictionLog) -> None:
-    """A prediction has its own label or none."""
-    table = log.labelled("WillReturn", ["offset"])
-    assert table is not None
-    assert [value is not None for value in table["label"].to_pylist()] == [True] * LABELLED + [False] * 100
-
-
-def test_model_without_predictions(log: PredictionLog) -> None:
-    """A model that has predicted nothing has an empty list."""
-    assert listing(log, "Other", Wanted()) == []
-
-
-def offsets(log: PredictionLog, wanted: Wanted) -> list[int]:
+def offsets(log: History, wanted: Wanted) -> list[int]:
     """Which predictions are found."""
     return [int(row["key"][1:]) for row in listing(log, "WillReturn", wanted)]
 
 
-def test_newest_first(log: PredictionLog) -> None:
+def test_newest_first(log: History) -> None:
     """Without a wish the newest come first."""
     assert offsets(log, Wanted(limit=3)) == [999, 998, 997]
 
 
-def test_highest_first_and_unscored_last(log: PredictionLog) -> None:
+def test_highest_first_and_unscored_last(log: History) -> None:
     """Sorted by score, ties keep their order, and what has no score is at the end."""
     assert offsets(log, Wanted(sort="score", limit=2)) == [199, 299]
     assert offsets(log, Wanted(sort="score", limit=ROWS))[-UNSCORED:] == list(range(UNSCORED))
@@ -78,12 +62,12 @@ def test_highest_first_and_unscored_last(log: PredictionLog) -> None:
         (Wanted(limit=7), 7),
     ],
 )
-def test_filters(log: PredictionLog, wanted: Wanted, count: int) -> None:
+def test_filters(log: History, wanted: Wanted, count: int) -> None:
     """Each filter keeps what it says; a missing score passes neither bound."""
     assert len(listing(log, "WillReturn", wanted)) == count
 
 
-def test_true_and_false_labels_are_all_labels(log: PredictionLog) -> None:
+def test_true_and_false_labels_are_all_labels(log: History) -> None:
     """No label is both or neither."""
     both = [len(listing(log, "WillReturn", Wanted(label=value, limit=ROWS))) for value in ("true", "false")]
     assert sum(both) == LABELLED
@@ -91,17 +75,18 @@ def test_true_and_false_labels_are_all_labels(log: PredictionLog) -> None:
         listing(log, "WillReturn", Wanted(label="maybe"))
 
 
-def test_one_by_the_beginning_of_its_id(log: PredictionLog) -> None:
+def test_one_by_the_beginning_of_its_id(log: History) -> None:
     """Eight characters of an id are enough, and the answer holds the vector as served and the label."""
     wanted = prediction_id("shop", "WillReturn", "Ordered", 0, 700)
     found = one(log, MODELS, wanted[:8])
     assert found["prediction_id"] == wanted
-    assert found["inputs"] == {"Ordered.price": 700.0, "ProductReturns.returns_7d": 0.5}
+    assert found["inputs"]["price"] == 700.0
+    assert found["inputs"]["ProductReturns.returns_7d"] is None
     assert (found["label"], found["label_source"]) == (0.0, "timeout")
     assert found["event_time_us"] == START_US + 700 * HOUR_US
 
 
-def test_one_that_is_none(log: PredictionLog) -> None:
+def test_one_that_is_none(log: History) -> None:
     """An unknown id and an id too short to mean one are refused."""
     with pytest.raises(NotFoundError):
         one(log, MODELS, "zzzzzzzz")

@@ -71,12 +71,13 @@ def _list(place: "Place", model: str | None, *, as_json: bool) -> None:
     found = registry.versions(model)
     registry.close()
     if as_json:
-        print_rows(version.to_json() for version in found)
+        print_rows(_line(version) for version in found)
         return
     if not found:
         out().print("No version yet: the first is trained when its warm-up is over, or by: forerun train")
         return
-    shown = table("model", "version", "status", "made (UTC)", "trained on", "AUC", "log loss", right=(5, 6))
+    heads = ("model", "version", "status", "made (UTC)", "rows", "AUC", "static AUC", "log loss")
+    shown = table(*heads, right=range(4, 8))
     for version in found:
         style = "bold" if version.status == "active" else ""
         shown.add_row(
@@ -86,13 +87,21 @@ def _list(place: "Place", model: str | None, *, as_json: bool) -> None:
     out().print(shown)
 
 
+def _line(version: "ModelVersion") -> dict[str, object]:
+    """A version in a list: of its facts only how good it was. `models show` has the others."""
+    whole = version.to_json()
+    del whole["facts"]
+    return {**whole, "rows": version.facts.get("rows"), "holdout": version.facts.get("holdout")}
+
+
 def _show(place: "Place", model: str | None, version: str | None, *, as_json: bool) -> None:
     """The card of one version."""
     from rich.text import Text
 
     from forerun.cli.output import out, print_json, table
-    from forerun.console.card import card
+    from forerun.console.card import card_rows
     from forerun.console.format import instant
+    from forerun.errors import NotFoundError
     from forerun.governance.registry import Registry
 
     registry = Registry(place.data, read_only=True)
@@ -102,12 +111,13 @@ def _show(place: "Place", model: str | None, version: str | None, *, as_json: bo
     if as_json:
         print_json({**chosen.to_json(), "history": [event.to_json() for event in events]})
         return
+    spec = place.load().models.get(chosen.name)
+    if spec is None:
+        raise NotFoundError(f"the app does not declare {chosen.name!r} any more; add --json for its facts")
     console = out()
-    console.print(
-        f"[bold]{chosen.name}[/bold] {chosen.version} [bright_black]{chosen.status}[/bright_black]\n"
-    )
+    console.print(f"[bold]{chosen.name}[/bold]\n")
     facts = table("", "")
-    for name, value in card(chosen):
+    for name, value in card_rows(spec, chosen):
         facts.add_row(Text(name, "bright_black"), Text(value))
     console.print(facts)
     history = table("when (UTC)", "what", "by", "why")

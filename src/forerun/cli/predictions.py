@@ -66,12 +66,13 @@ def predictions(
     from forerun.cli.parse import time_us
     from forerun.cli.place import find
     from forerun.console.listing import Wanted, listing, one
-    from forerun.console.log import PredictionLog
+    from forerun.runtime.history import History
+    from forerun.runtime.layout import Layout
 
     place = find(app, data_dir)
     declared = place.load()
     place.require_run()
-    log = PredictionLog(place.data)
+    log = History(Layout(declared), place.data)
     try:
         if prediction_id is not None:
             found = one(log, declared.models, prediction_id)

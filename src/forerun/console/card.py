@@ -1,71 +1,69 @@
-"""What is known of a model version, for people: on the command line and in the report."""
+"""The model card as names and values: on the command line and in the report."""
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from forerun.console.format import number, short
+from forerun.console.format import count, decimal, instant, number, percent, short
 from forerun.governance.version import ModelVersion
+from forerun.models.card import model_card
 
-_LISTED_MAX = 6
+if TYPE_CHECKING:
+    from forerun.models.definition import ModelSpec
+
+_INPUTS_SHOWN = 8
 
 
-def card(version: ModelVersion) -> tuple[tuple[str, str], ...]:
-    """The facts of a version as names and values; long lists say only how long they are.
+def card_rows(spec: "ModelSpec", version: ModelVersion) -> tuple[tuple[str, str], ...]:
+    """The card of a version, in words.
 
     Args:
-        version: The version.
-
-    >>> made = ModelVersion(
-    ...     name="Late", number=1, sha256="3f2a9c01" * 8, baseline_sha256=None, app_version="9c" * 32,
-    ...     feature_version="77" * 32, code_version="a0" * 32, facts={"rows": 66000}, created_us=0,
-    ...     status="active",
-    ... )
-    >>> card(made)[:2]
-    (('version', 'v1-3f2a9c01'), ('rows', '66,000'))
+        spec: The model, as the app declares it.
+        version: One of its versions, made by training.
     """
+    card = model_card(spec, version)
+    moving = (f"{one.name} ({one.mean_change:.3f})" for one in card.inputs[:_INPUTS_SHOWN])
+    changed = version.feature_version != spec.feature_version
     return (
-        ("version", version.version),
-        *_flat("", version.facts),
-        ("app", short(version.app_version, 16)),
-        ("inputs", short(version.feature_version, 16)),
-        ("fit", short(version.code_version, 16)),
-        ("model file", f"{version.sha256}.onnx"),
+        ("version", f"{card.version}, {card.status}"),
+        ("purpose", card.purpose),
+        ("risk", card.risk),
+        ("asked at", f"every {card.trigger}"),
+        ("label", card.label),
+        (
+            "learnt from",
+            f"{count(card.rows)} predictions, {instant(card.learnt_from_us)} to {instant(card.learnt_to_us)}",
+        ),
+        ("base rate", percent(card.base_rate, 1)),
+        *(
+            (
+                f"{one.scorer}, held out",
+                f"AUC {decimal(one.auc)}, log loss {decimal(one.log_loss)}, Brier {decimal(one.brier)}",
+            )
+            for one in card.quality
+        ),
+        ("held out", f"the latest {count(card.holdout_rows)} rows"),
+        ("moves the score most", ", ".join(moving)),
+        ("inputs", f"{len(card.inputs)}, {sum(one.streaming for one in card.inputs)} of them streaming"),
+        *(("limit", text) for text in card.limits),
+        *(
+            (("limit", "The app's inputs have changed since: this version does not score any more."),)
+            if changed
+            else ()
+        ),
+        ("estimator", card.estimator),
+        ("lineage", ", ".join(f"{name} {short(str(found), 16)}" for name, found in card.lineage.items())),
+        ("libraries", ", ".join(f"{name} {found}" for name, found in card.libraries.items())),
+        ("made", f"{instant(card.created_us)} UTC"),
     )
 
 
-def _flat(prefix: str, facts: Mapping[str, object]) -> list[tuple[str, str]]:
-    """Nested facts with dotted names, in the order in which training wrote them."""
-    found: list[tuple[str, str]] = []
-    for key, value in facts.items():
-        name = f"{prefix}{key.replace('_', ' ')}"
-        if isinstance(value, Mapping):
-            if len(value) > 4 * _LISTED_MAX:
-                found.append((name, f"{len(value)} entries"))
-            else:
-                found += _flat(f"{name}, ", value)
-        elif isinstance(value, list | tuple):
-            simple = all(isinstance(item, str | int | float) for item in value)
-            listed = ", ".join(map(number, value)) if simple else ""
-            found.append(
-                (name, listed if 0 < len(value) <= _LISTED_MAX and simple else f"{len(value)} entries")
-            )
-        else:
-            found.append((name, number(value)))
-    return found
-
-
-def headline(version: ModelVersion) -> tuple[str, str, str]:
-    """Rows trained on, AUC and log loss, for a table of versions.
+def headline(version: ModelVersion) -> tuple[str, str, str, str]:
+    """Rows trained on, and AUC of model and static baseline and log loss on the rows held out.
 
     Args:
-        version: The version.
+        version: The version; facts that training did not note are left out.
     """
-    return ("-", "-", "-")
-
-
-def base_rate_of(version: ModelVersion) -> float | None:
-    """Share of true labels in the table it was trained on; None when training did not note it.
-
-    Args:
-        version: The version.
-    """
-    return None
+    rows = version.facts.get("rows")
+    holdout = version.facts.get("holdout")
+    found = holdout if isinstance(holdout, dict) else {}
+    model, static = found.get("model") or {}, found.get("static") or {}
+    return number(rows), decimal(model.get("auc")), decimal(static.get("auc")), decimal(model.get("log_loss"))

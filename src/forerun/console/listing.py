@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from forerun.console.format import since_1970_us
-from forerun.console.log import PredictionLog
 from forerun.errors import ArgumentError, NotFoundError
+from forerun.runtime.history import History
 
 _COLUMNS = (
     "prediction_id",
@@ -57,7 +57,7 @@ class Wanted:
     limit: int = 20
 
 
-def listing(log: PredictionLog, model: str, wanted: Wanted) -> list[dict[str, Any]]:
+def listing(log: History, model: str, wanted: Wanted) -> list[dict[str, Any]]:
     """Predictions as plain rows, the newest or highest first.
 
     Args:
@@ -65,9 +65,7 @@ def listing(log: PredictionLog, model: str, wanted: Wanted) -> list[dict[str, An
         model: The model.
         wanted: Which ones.
     """
-    table = log.labelled(model, _COLUMNS[1:])
-    if table is None:
-        return []
+    table = log.labelled(model, columns=_COLUMNS)
     time_us = table["event_time"].cast(pa.int64()).to_numpy()
     score = table["score"].to_numpy()
     keep = np.ones(len(table), np.bool_)
@@ -109,7 +107,7 @@ def _decided(rules: list[str] | None, wanted: str) -> bool:
     return bool(rules) and (wanted == "any" or wanted in (rules or ()))
 
 
-def one(log: PredictionLog, models: Mapping[str, object], prediction_id: str) -> dict[str, Any]:
+def one(log: History, models: Mapping[str, object], prediction_id: str) -> dict[str, Any]:
     """One prediction with everything that is known of it: the vector as served, versions, label.
 
     Args:
@@ -128,8 +126,8 @@ def one(log: PredictionLog, models: Mapping[str, object], prediction_id: str) ->
     found: list[tuple[str, int]] = []
     ids: list[str] = []
     for model in models:
-        table = log.predictions(model, ["prediction_id"])
-        known = [] if table is None else [str(text) for text in table["prediction_id"].to_pylist()]
+        table = log.predictions(model, columns=["prediction_id"])
+        known = [str(text) for text in table["prediction_id"].to_pylist()]
         matches = [row for row, text in enumerate(known) if text.startswith(prediction_id)]
         found += [(model, row) for row in matches]
         ids += [known[row] for row in matches]
@@ -138,9 +136,7 @@ def one(log: PredictionLog, models: Mapping[str, object], prediction_id: str) ->
     if len(found) > 1:
         raise ArgumentError(f"{len(found)} predictions begin with {prediction_id!r}: {ids[0]}, {ids[1]}, ...")
     [(model, row)] = found
-    whole = log.labelled(model)
-    assert whole is not None, "a prediction that was just read"
-    return _row(whole.slice(row, 1).to_pylist()[0])
+    return _row(log.labelled(model).slice(row, 1).to_pylist()[0])
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:

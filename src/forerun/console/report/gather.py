@@ -10,15 +10,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forerun.console.card import base_rate_of, card
+from forerun.console.card import card_rows
 from forerun.console.format import short
-from forerun.console.log import PredictionLog
 from forerun.console.report.facts import ModelFacts, ReportFacts, RuleFacts
 from forerun.console.report.measures import Floats, Scored, Times, latency_bins, score_bins
 from forerun.governance.registry import Registry
 from forerun.governance.version import ModelVersion
 from forerun.monitoring.calibration import calibration
 from forerun.monitoring.status import ModelStatus, Status
+from forerun.runtime.history import History
+from forerun.runtime.layout import Layout
 
 if TYPE_CHECKING:
     from forerun.models.definition import ModelSpec
@@ -37,7 +38,7 @@ def gather(app: "App", data: Path, status: Status, *, now_us: int, commands: Seq
         now_us: When the report is made.
         commands: How to make the same figures again.
     """
-    log = PredictionLog(data)
+    log = History(Layout(app), data)
     registry = Registry(data, read_only=True) if (data / "registry.db").exists() else None
     try:
         found = []
@@ -75,12 +76,12 @@ def _versions(app: "App", status: Status) -> tuple[tuple[str, str], ...]:
 
 
 def _model(
-    spec: "ModelSpec", log: PredictionLog, status: ModelStatus, active: ModelVersion | None
+    spec: "ModelSpec", log: History, status: ModelStatus, active: ModelVersion | None
 ) -> tuple[ModelFacts, tuple[int, int] | None]:
     """One model's facts, and the first and last event time of its predictions."""
-    table = log.labelled(spec.name, _COLUMNS)
+    table = log.labelled(spec.name, columns=_COLUMNS)
     question = spec.doc.strip().partition("\n")[0]
-    if table is None or not len(table):
+    if not len(table):
         nothing = ModelFacts(
             name=spec.name, question=question, version=None, predictions=0, scored=0, joined=0, timed_out=0,
             expired=status.labels_expired, pending=status.labels_pending,
@@ -88,8 +89,10 @@ def _model(
         return nothing, None
     time_us = _numbers(table["event_time"].cast(pa.int64())).astype(np.int64)
     score, label = _numbers(table["score"]), _numbers(table["label"])
-    rate = None if active is None else base_rate_of(active)
-    scored = _scored(time_us, label, score, _numbers(table["baseline"]), rate)
+    rate = active.facts.get("base_rate") if active is not None else None
+    scored = _scored(
+        time_us, label, score, _numbers(table["baseline"]), rate if isinstance(rate, float) else None
+    )
     unit, periods = scored.periods()
     latency_us = _numbers(table["latency_us"]).astype(np.int64)[~np.isnan(score)]
     sources = Counter(table["label_source"].to_pylist())
@@ -112,7 +115,7 @@ def _model(
         latency_p50_us=int(np.quantile(latency_us, 0.5)) if len(latency_us) else None,
         latency_p99_us=int(np.quantile(latency_us, 0.99)) if len(latency_us) else None,
         rules=_rules(table),
-        card=() if active is None else card(active),
+        card=() if active is None else card_rows(spec, active),
     )
     return facts, (int(time_us.min()), int(time_us.max()))
 

@@ -1,0 +1,72 @@
+"""`forerun status`: how far the app is, and what became of every event."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from forerun.cli.options import AppPath, DataDir, Json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from forerun.monitoring.status import Status
+
+EXAMPLES = """
+Examples:
+  forerun status shop                                 what came in, what was late, what is pending
+  forerun status shop --json | jq .streams            counts per stream, for a script
+  watch -n 1 forerun status shop                      beside a running `forerun run shop`
+"""
+
+
+def status(app: AppPath = Path(), *, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Say how far the app is: events by stream, predictions, labels, decisions, the last commit.
+
+    Works beside a running `forerun run`; then the counts are at most a second old.
+    """
+    from forerun.cli.output import out, print_json
+    from forerun.cli.place import find
+    from forerun.cli.snapshot import current
+
+    place = find(app, data_dir)
+    place.require_run()
+    found = current(place)
+    if as_json:
+        print_json({"running": found.running, **found.content()})
+    else:
+        _show(out(), found.status, running=found.running)
+
+
+def _show(console: "Console", status: "Status", *, running: bool) -> None:
+    """The status in tables."""
+    from forerun.cli.output import table
+    from forerun.console.format import brief, count, instant
+
+    state = "[green]running[/green]" if running else "not running"
+    console.print(
+        f"[bold]{status.app}[/bold] {state}, step {count(status.journal_step)}, "
+        f"last commit {instant(status.last_commit_us, seconds=True)} UTC\n"
+    )
+    counted = ("consumed", "applied", "late", "early", "invalid", "duplicate", "refused")
+    streams = table("stream", *counted, "newest event (UTC)", "lag", right=range(1, 8))
+    for one in status.streams:
+        high, mark = one.arrival_high_us, one.watermark_us
+        lag = None if high is None or mark is None else high - mark
+        counts = (one.consumed, one.applied, one.late, one.early, one.invalid, one.duplicate, one.quarantined)
+        streams.add_row(one.name, *map(count, counts), instant(one.event_time_high_us), brief(lag))
+    console.print(streams)
+    console.print()
+    models = table("model", "version", "predictions", "labels", "pending", "expired", right=range(2, 6))
+    for model in status.models:
+        made = sum(found for grades in model.predictions.values() for found in grades.values())
+        counts = (made, model.labels_joined, model.labels_pending, model.labels_expired)
+        models.add_row(model.name, model.version or "none yet", *map(count, counts))
+    console.print(models)
+    if status.decisions:
+        decisions = table("rule", "decisions", right=[1])
+        for rule, made in status.decisions.items():
+            decisions.add_row(rule, count(made))
+        console.print()
+        console.print(decisions)
+    held = ", ".join(f"{name} {count(found)}" for name, found in status.entities.items())
+    console.print(f"\n[bright_black]entities[/bright_black] {held or 'none'}")
+    console.print(f"[bright_black]outbox waiting[/bright_black] {count(status.outbox_pending)}")
