@@ -1,6 +1,7 @@
 //! What is known of a run of values: everything any aggregate is computed from.
 
 use crate::aggregate::{Aggregate, Needs};
+use crate::extent::Extent;
 use crate::totals::{Overflow, Totals, take};
 use crate::types::Type;
 
@@ -25,10 +26,42 @@ pub struct Accumulator {
     totals: Totals,
     float: bool,
     needs: Needs,
-    least: i64,
-    greatest: i64,
+    extent: Extent,
     first: u64,
     last: u64,
+}
+
+/// Totals, extent and ends of some values, wherever they were found.
+#[derive(Clone, Copy, Debug)]
+pub struct Found<'a> {
+    /// Count and sums.
+    pub totals: &'a Totals,
+    /// Smallest and largest.
+    pub extent: Extent,
+    /// Oldest value.
+    pub first: Option<u64>,
+    /// Newest value.
+    pub last: Option<u64>,
+}
+
+impl Found<'_> {
+    /// The aggregate as a word, null when there is nothing to aggregate.
+    #[inline]
+    pub fn value(
+        &self,
+        aggregate: Aggregate,
+        float: bool,
+        over_us: Option<i64>,
+        per_us: i64,
+    ) -> Result<Option<u64>, Overflow> {
+        match aggregate {
+            Aggregate::Min => Ok((!self.extent.is_empty()).then(|| self.extent.min(float))),
+            Aggregate::Max => Ok((!self.extent.is_empty()).then(|| self.extent.max(float))),
+            Aggregate::First => Ok(self.first),
+            Aggregate::Last => Ok(self.last),
+            _ => self.totals.value(aggregate, over_us, per_us),
+        }
+    }
 }
 
 impl Accumulator {
@@ -39,8 +72,7 @@ impl Accumulator {
             totals: Totals::new(ty, needs),
             float: ty == Some(Type::Float),
             needs,
-            least: i64::MAX,
-            greatest: i64::MIN,
+            extent: Extent::EMPTY,
             first: 0,
             last: 0,
         }
@@ -50,7 +82,7 @@ impl Accumulator {
     #[inline]
     pub fn clear(&mut self) {
         self.totals.clear();
-        (self.least, self.greatest, self.first, self.last) = (i64::MAX, i64::MIN, 0, 0);
+        (self.extent, self.first, self.last) = (Extent::EMPTY, 0, 0);
     }
 
     /// Adds a value after all others.
@@ -81,9 +113,32 @@ impl Accumulator {
     fn push(&mut self, word: u64) {
         self.totals.add(word);
         if self.needs.extrema {
-            let rank = rank(self.float, word);
-            self.least = self.least.min(rank);
-            self.greatest = self.greatest.max(rank);
+            self.extent.include(self.float, word);
+        }
+    }
+
+    /// Adds values that all come after the ones here: their totals, extent, and ends (if there are any).
+    pub fn extend(&mut self, totals: &Totals, extent: Extent, ends: Option<(u64, u64)>) {
+        if let Some((first, last)) = ends {
+            if self.totals.count() == 0 {
+                self.first = first;
+            }
+            self.last = last;
+        }
+        self.totals.merge(totals);
+        self.extent = self.extent.with(extent);
+    }
+
+    /// What aggregates are computed from.
+    #[inline]
+    #[must_use]
+    pub fn found(&self) -> Found<'_> {
+        let some = self.totals.count() > 0;
+        Found {
+            totals: &self.totals,
+            extent: self.extent,
+            first: some.then_some(self.first),
+            last: some.then_some(self.last),
         }
     }
 
@@ -95,22 +150,14 @@ impl Accumulator {
         over_us: Option<i64>,
         per_us: i64,
     ) -> Result<Option<u64>, Overflow> {
-        let some = self.totals.count() > 0;
-        match aggregate {
-            Aggregate::Min => Ok(some.then(|| word(self.float, self.least))),
-            Aggregate::Max => Ok(some.then(|| word(self.float, self.greatest))),
-            Aggregate::First => Ok(some.then_some(self.first)),
-            Aggregate::Last => Ok(some.then_some(self.last)),
-            _ => self.totals.value(aggregate, over_us, per_us),
-        }
+        self.found().value(aggregate, self.float, over_us, per_us)
     }
 
     /// Appends the canonical bytes.
     pub fn write(&self, out: &mut Vec<u8>) {
         self.totals.write(out);
         if self.needs.extrema {
-            out.extend_from_slice(&self.least.to_le_bytes());
-            out.extend_from_slice(&self.greatest.to_le_bytes());
+            self.extent.write(out);
         }
         if self.needs.ends {
             out.extend_from_slice(&self.first.to_le_bytes());
@@ -124,8 +171,7 @@ impl Accumulator {
         let mut read = Self::new(ty, needs);
         read.totals = Totals::read(ty, needs, bytes)?;
         if needs.extrema {
-            read.least = i64::from_le_bytes(take(bytes)?);
-            read.greatest = i64::from_le_bytes(take(bytes)?);
+            read.extent = Extent::read(bytes)?;
         }
         if needs.ends {
             read.first = u64::from_le_bytes(take(bytes)?);
@@ -133,19 +179,4 @@ impl Accumulator {
         }
         Some(read)
     }
-}
-
-/// An integer that orders like the value: floats in total order, so -0.0 is below 0.0 and ties are defined.
-#[inline]
-#[must_use]
-pub fn rank(float: bool, word: u64) -> i64 {
-    let bits = word as i64;
-    if float { bits ^ ((bits >> 63) as u64 >> 1) as i64 } else { bits }
-}
-
-/// The value of a rank; [`rank`] is its own inverse.
-#[inline]
-#[must_use]
-pub fn word(float: bool, rank: i64) -> u64 {
-    self::rank(float, rank as u64) as u64
 }

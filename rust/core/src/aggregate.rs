@@ -29,8 +29,10 @@ pub enum Aggregate {
     Var,
     /// Sample standard deviation.
     Std,
-    /// Count or sum per unit of time.
+    /// Sum per unit of time.
     Rate,
+    /// Number of events per unit of time: a rate without an argument.
+    CountRate,
     /// Value of the oldest event.
     First,
     /// Value of the newest event.
@@ -61,13 +63,15 @@ impl Aggregate {
         let number = matches!(arg, Some(Type::Bool | Type::Int | Type::Float));
         match self {
             Self::Count => Ok(Type::Int),
-            Self::Rate if arg.is_none() || number => Ok(Type::Float),
+            Self::CountRate => Ok(Type::Float),
             Self::Sum if arg == Some(Type::Float) => Ok(Type::Float),
             Self::Sum if number => Ok(Type::Int),
-            Self::Mean | Self::Var | Self::Std if number => Ok(Type::Float),
+            Self::Mean | Self::Var | Self::Std | Self::Rate if number => Ok(Type::Float),
             Self::Min | Self::Max | Self::First | Self::Last => match arg {
                 Some(ty) if ty != Type::String => Ok(ty),
-                Some(_) => Err("cannot aggregate a string; compare it first, as in field == \"x\"".into()),
+                Some(_) => {
+                    Err("cannot aggregate a string; compare it first, as in field == \"x\"".into())
+                }
                 None => Err("needs an argument".into()),
             },
             _ => Err(match arg {
@@ -78,11 +82,17 @@ impl Aggregate {
         }
     }
 
-    /// What must be accumulated for it over values of type `arg`.
+    /// True when it counts events and never looks at a value.
     #[must_use]
-    pub fn needs(self, arg: Option<Type>) -> Needs {
+    pub fn counts(self) -> bool {
+        matches!(self, Self::Count | Self::CountRate)
+    }
+
+    /// What must be accumulated for it.
+    #[must_use]
+    pub fn needs(self) -> Needs {
         Needs {
-            sum: matches!(self, Self::Sum | Self::Mean | Self::Rate) && arg.is_some(),
+            sum: matches!(self, Self::Sum | Self::Mean | Self::Rate),
             moments: matches!(self, Self::Var | Self::Std),
             extrema: matches!(self, Self::Min | Self::Max),
             ends: matches!(self, Self::First | Self::Last),
@@ -92,7 +102,10 @@ impl Aggregate {
 
 /// Which parts of an accumulator are kept; the count always is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "four independent parts, not a state")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "four independent parts, not a state"
+)]
 pub struct Needs {
     /// The sum.
     pub sum: bool,

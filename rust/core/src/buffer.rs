@@ -129,7 +129,11 @@ impl Events {
         }
         while low < high {
             let middle = usize::midpoint(low, high);
-            if holds(self.row(middle, width)) { low = middle + 1 } else { high = middle }
+            if holds(self.row(middle, width)) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
         }
         low
     }
@@ -176,16 +180,27 @@ mod tests {
     #[test]
     fn any_order_of_arrival_gives_the_same_rows() {
         let times = [50, 10, 40, 10, 30, 20, 50, 5];
-        let mut expected: Vec<(i64, u64)> = times.iter().zip(0..).map(|(&time, at)| (time, at)).collect();
+        let mut expected: Vec<(i64, u64)> = times
+            .iter()
+            .zip(0..)
+            .map(|(&time, at)| (time, at))
+            .collect();
         let mut events = Events::default();
         for &(time, at) in &expected {
             events.insert(time, place(0, at), &[]);
         }
         expected.sort_unstable();
-        let rows: Vec<(i64, u64)> = events.rows().chunks(2).map(|row| (row[0] as i64, row[1])).collect();
+        let rows: Vec<(i64, u64)> = events
+            .rows()
+            .chunks(2)
+            .map(|row| (row[0] as i64, row[1]))
+            .collect();
         assert_eq!(rows, expected);
         for t in 0..60 {
-            assert_eq!(events.up_to(t, 2), expected.iter().filter(|(time, _)| *time <= t).count());
+            assert_eq!(
+                events.up_to(t, 2),
+                expected.iter().filter(|(time, _)| *time <= t).count()
+            );
         }
     }
 

@@ -3,7 +3,9 @@
 use arrow_array::types::{
     DurationMicrosecondType, Float64Type, Int64Type, TimestampMicrosecondType,
 };
-use arrow_array::{Array, ArrayRef, BooleanArray, LargeStringArray, PrimitiveArray, StringArray, cast::AsArray};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, LargeStringArray, PrimitiveArray, StringArray, cast::AsArray,
+};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, NullBufferBuilder, ScalarBuffer};
 use arrow_schema::{DataType, TimeUnit};
 use std::sync::Arc;
@@ -45,7 +47,10 @@ impl Column {
             nulls.append(value.is_some());
             value.unwrap_or(false)
         });
-        Self { values: Values::Bool(values), nulls: nulls.finish() }
+        Self {
+            values: Values::Bool(values),
+            nulls: nulls.finish(),
+        }
     }
 
     /// A column of int64, times or durations from a function of the row.
@@ -56,7 +61,10 @@ impl Column {
             nulls.append(value.is_some());
             value.unwrap_or(0)
         });
-        Self { values: Values::Whole(values.collect()), nulls: nulls.finish() }
+        Self {
+            values: Values::Whole(values.collect()),
+            nulls: nulls.finish(),
+        }
     }
 
     /// A float column from a function of the row; what is not finite becomes null.
@@ -67,7 +75,10 @@ impl Column {
             nulls.append(value.is_some());
             value.unwrap_or(0.0)
         });
-        Self { values: Values::Float(values.collect()), nulls: nulls.finish() }
+        Self {
+            values: Values::Float(values.collect()),
+            nulls: nulls.finish(),
+        }
     }
 
     /// A text column from a function of the row.
@@ -80,7 +91,10 @@ impl Column {
             bytes.extend_from_slice(value.unwrap_or_default());
             ends.push(bytes.len() as i64);
         }
-        Self { values: Values::LargeText(ends.into(), bytes.into()), nulls: nulls.finish() }
+        Self {
+            values: Values::LargeText(ends.into(), bytes.into()),
+            nulls: nulls.finish(),
+        }
     }
 
     /// A column of `ty` from raw words (see [`Column::word`]); not for text.
@@ -98,19 +112,30 @@ impl Column {
 
     /// The column of an Arrow array that was declared as `ty`.
     pub fn from_array(array: &dyn Array, ty: Type) -> Result<Self, String> {
-        let nulls = array.nulls().filter(|nulls| nulls.null_count() > 0).cloned();
+        let nulls = array
+            .nulls()
+            .filter(|nulls| nulls.null_count() > 0)
+            .cloned();
         let values = match (ty, array.data_type()) {
             (Type::Bool, DataType::Boolean) => Values::Bool(array.as_boolean().values().clone()),
-            (Type::Float, DataType::Float64) => Values::Float(array.as_primitive::<Float64Type>().values().clone()),
+            (Type::Float, DataType::Float64) => {
+                Values::Float(array.as_primitive::<Float64Type>().values().clone())
+            }
             (_, DataType::Int64) if ty.is_whole() => {
                 Values::Whole(array.as_primitive::<Int64Type>().values().clone())
             }
-            (Type::Time, DataType::Timestamp(TimeUnit::Microsecond, _)) => {
-                Values::Whole(array.as_primitive::<TimestampMicrosecondType>().values().clone())
-            }
-            (Type::Duration, DataType::Duration(TimeUnit::Microsecond)) => {
-                Values::Whole(array.as_primitive::<DurationMicrosecondType>().values().clone())
-            }
+            (Type::Time, DataType::Timestamp(TimeUnit::Microsecond, _)) => Values::Whole(
+                array
+                    .as_primitive::<TimestampMicrosecondType>()
+                    .values()
+                    .clone(),
+            ),
+            (Type::Duration, DataType::Duration(TimeUnit::Microsecond)) => Values::Whole(
+                array
+                    .as_primitive::<DurationMicrosecondType>()
+                    .values()
+                    .clone(),
+            ),
             (Type::String, DataType::Utf8) => {
                 let text: &StringArray = array.as_string();
                 Values::Text(text.offsets().inner().clone(), text.values().clone())
@@ -119,7 +144,12 @@ impl Column {
                 let text: &LargeStringArray = array.as_string();
                 Values::LargeText(text.offsets().inner().clone(), text.values().clone())
             }
-            (_, found) => return Err(format!("expected {}, got Arrow type {found}", arrow_name(ty))),
+            (_, found) => {
+                return Err(format!(
+                    "expected {}, got Arrow type {found}",
+                    arrow_name(ty)
+                ));
+            }
         };
         Ok(Self { values, nulls })
     }
@@ -130,18 +160,26 @@ impl Column {
         let nulls = self.nulls.clone();
         match &self.values {
             Values::Bool(values) => Arc::new(BooleanArray::new(values.clone(), nulls)),
-            Values::Float(values) => Arc::new(PrimitiveArray::<Float64Type>::new(values.clone(), nulls)),
+            Values::Float(values) => {
+                Arc::new(PrimitiveArray::<Float64Type>::new(values.clone(), nulls))
+            }
             Values::Whole(values) => match ty {
                 Type::Time => Arc::new(
                     PrimitiveArray::<TimestampMicrosecondType>::new(values.clone(), nulls)
                         .with_data_type(data_type(ty)),
                 ),
-                Type::Duration => Arc::new(PrimitiveArray::<DurationMicrosecondType>::new(values.clone(), nulls)),
+                Type::Duration => Arc::new(PrimitiveArray::<DurationMicrosecondType>::new(
+                    values.clone(),
+                    nulls,
+                )),
                 _ => Arc::new(PrimitiveArray::<Int64Type>::new(values.clone(), nulls)),
             },
-            Values::Text(..) | Values::LargeText(..) => {
-                Arc::new((0..self.len()).map(|row| self.text(row)).map(text_of).collect::<StringArray>())
-            }
+            Values::Text(..) | Values::LargeText(..) => Arc::new(
+                (0..self.len())
+                    .map(|row| self.text(row))
+                    .map(text_of)
+                    .collect::<StringArray>(),
+            ),
         }
     }
 
@@ -151,11 +189,17 @@ impl Column {
         let rows = self.len();
         let values: ScalarBuffer<f64> = match &self.values {
             Values::Float(values) => values.clone(),
-            Values::Bool(values) => values.iter().map(|value| f64::from(u8::from(value))).collect(),
+            Values::Bool(values) => values
+                .iter()
+                .map(|value| f64::from(u8::from(value)))
+                .collect(),
             Values::Whole(values) => values.iter().map(|&value| value as f64).collect(),
             Values::Text(..) | Values::LargeText(..) => vec![0.0; rows].into(),
         };
-        Arc::new(PrimitiveArray::<Float64Type>::new(values, self.nulls.clone()))
+        Arc::new(PrimitiveArray::<Float64Type>::new(
+            values,
+            self.nulls.clone(),
+        ))
     }
 
     /// Number of rows.
@@ -260,7 +304,9 @@ impl Column {
     /// The first row from `from` whose float is NaN or infinite.
     #[must_use]
     pub fn not_finite(&self, from: usize) -> Option<usize> {
-        let Values::Float(values) = &self.values else { return None };
+        let Values::Float(values) = &self.values else {
+            return None;
+        };
         (from..values.len()).find(|&row| !values[row].is_finite() && self.is_valid(row))
     }
 
@@ -272,7 +318,9 @@ impl Column {
         match ty {
             Type::Bool => Self::bools(rows, |index| pick(index).0.as_bool(pick(index).1)),
             Type::Float => Self::floats(rows, |index| pick(index).0.as_float(pick(index).1)),
-            Type::String => Self::texts(rows, |index| columns[at[index].0 as usize].text(at[index].1 as usize)),
+            Type::String => Self::texts(rows, |index| {
+                columns[at[index].0 as usize].text(at[index].1 as usize)
+            }),
             _ => Self::whole(rows, |index| pick(index).0.as_whole(pick(index).1)),
         }
     }
@@ -286,9 +334,7 @@ pub fn data_type(ty: Type) -> DataType {
         Type::Int => DataType::Int64,
         Type::Float => DataType::Float64,
         Type::String => DataType::Utf8,
-        Type::Time => {
-            DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()))
-        }
+        Type::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         Type::Duration => DataType::Duration(TimeUnit::Microsecond),
     }
 }

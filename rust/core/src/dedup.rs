@@ -41,15 +41,23 @@ impl Ids {
     /// No ids, with a horizon of duplicates.
     #[must_use]
     pub fn new(horizon_us: i64) -> Self {
-        Self { horizon_us, table: HashTable::new(), limit: LIMIT_MIN }
+        Self {
+            horizon_us,
+            table: HashTable::new(),
+            limit: LIMIT_MIN,
+        }
     }
 
     /// True when the event is a duplicate.
     #[must_use]
     pub fn check(&self, id: &[u8], hash: u64, time: i64) -> bool {
-        self.table.find(hash, |seen| *seen.id == *id).is_some_and(|seen| {
-            seen.times.iter().any(|&known| known.abs_diff(time) <= self.horizon_us.unsigned_abs())
-        })
+        self.table
+            .find(hash, |seen| *seen.id == *id)
+            .is_some_and(|seen| {
+                seen.times
+                    .iter()
+                    .any(|&known| known.abs_diff(time) <= self.horizon_us.unsigned_abs())
+            })
     }
 
     /// Remembers an applied event.
@@ -59,7 +67,11 @@ impl Ids {
             seen.times.insert(at, time);
             return;
         }
-        let seen = Seen { id: id.into(), hash, times: vec![time] };
+        let seen = Seen {
+            id: id.into(),
+            hash,
+            times: vec![time],
+        };
         self.table.insert_unique(hash, seen, |seen| seen.hash);
     }
 
@@ -77,7 +89,9 @@ impl Ids {
     }
 
     fn oldest(&self, watermark: Option<i64>) -> i64 {
-        watermark.map_or(i64::MIN, |watermark| watermark.saturating_sub(self.horizon_us))
+        watermark.map_or(i64::MIN, |watermark| {
+            watermark.saturating_sub(self.horizon_us)
+        })
     }
 
     /// Appends the ids a duplicate of which can still be accepted, in order.
@@ -92,7 +106,9 @@ impl Ids {
             out.extend_from_slice(&(seen.id.len() as u32).to_le_bytes());
             out.extend_from_slice(&seen.id);
             out.extend_from_slice(&(times.len() as u32).to_le_bytes());
-            times.iter().for_each(|time| out.extend_from_slice(&time.to_le_bytes()));
+            times
+                .iter()
+                .for_each(|time| out.extend_from_slice(&time.to_le_bytes()));
         }
     }
 

@@ -1,7 +1,8 @@
 //! What is kept of one entity of one view.
 
 use crate::accumulator::Accumulator;
-use crate::buffer::{Events, FIXED_WORDS};
+use crate::buffer::Events;
+use crate::cursors::{Cursors, Place};
 use crate::plan::View;
 
 /// The events some read can still see, and lifetime totals of those before.
@@ -19,8 +20,8 @@ use crate::plan::View;
 ///     "where":null,"features":[{"name":"n","agg":"count","arg":null,"where":null,"over_us":100,"per_us":null}]}]}"#;
 /// let plan = Plan::compile(json).unwrap();
 /// let mut entity = Entity::new(&plan.views[0], b"");
-/// entity.insert(50, 0, &[]);
-/// entity.insert(170, 1, &[]);
+/// entity.insert(&plan.views[0], 50, 0, &[]);
+/// entity.insert(&plan.views[0], 170, 1, &[]);
 /// entity.settle(&plan.views[0], Some(150)); // no window read at 150 or later begins at 50
 /// assert_eq!(entity.events().len(2), 1);
 /// assert_eq!(entity.newest(), (170, 1));
@@ -32,7 +33,12 @@ pub struct Entity {
     settled: usize,
     lives: Box<[Accumulator]>,
     newest: (i64, u64),
+    /// Derived; made at the first read that is worth it.
+    cursors: Option<Box<Cursors>>,
 }
+
+/// From this many events on, reads keep running totals; below, adding up costs no more and needs no memory.
+const CURSORS_MIN: usize = 48;
 
 impl Entity {
     /// An entity without events.
@@ -45,6 +51,7 @@ impl Entity {
             settled: 0,
             lives: lives.collect(),
             newest: (i64::MIN, 0),
+            cursors: None,
         }
     }
 
@@ -56,7 +63,14 @@ impl Entity {
         events: Events,
         settled: usize,
     ) -> Self {
-        Self { key: key.into(), events, settled, lives: lives.into(), newest }
+        Self {
+            key: key.into(),
+            events,
+            settled,
+            lives: lives.into(),
+            newest,
+            cursors: None,
+        }
     }
 
     /// The key's bytes.
@@ -95,9 +109,45 @@ impl Entity {
 
     /// Applies an event; `staged` are its conditions and arguments.
     #[inline]
-    pub fn insert(&mut self, time: i64, place: u64, staged: &[u64]) {
-        self.events.insert(time, place, staged);
+    pub fn insert(&mut self, view: &View, time: i64, place: u64, staged: &[u64]) {
+        let at = self.events.insert(time, place, staged);
         self.newest = self.newest.max((time, place));
+        if let Some(cursors) = &mut self.cursors {
+            cursors.inserted(view, &self.events, at);
+        }
+    }
+
+    /// Finds the windows of a read at `t`; true when the cursors are the cheaper way to read them.
+    ///
+    /// With `follow` the cursors come along: for reads whose times mostly go forward.
+    #[inline]
+    pub fn locate(&mut self, view: &View, t: i64, follow: bool, place: &mut Place) -> bool {
+        if self.cursors.is_none() {
+            if !follow || self.events.len(view.width()) < CURSORS_MIN {
+                return false;
+            }
+            self.cursors = Some(Box::new(Cursors::new(view, &self.events)));
+        }
+        let Some(cursors) = &mut self.cursors else {
+            return false;
+        };
+        cursors.locate(view, &self.events, t, place);
+        if follow {
+            cursors.follow(view, &self.events, self.settled, t, place);
+        }
+        let oldest = place
+            .starts
+            .last()
+            .copied()
+            .unwrap_or(cursors.first() + self.settled);
+        place.distance <= (place.end - oldest.min(place.end)) * view.tracks.len()
+    }
+
+    /// The running totals, when the entity has many events.
+    #[inline]
+    #[must_use]
+    pub fn cursors(&self) -> Option<&Cursors> {
+        self.cursors.as_deref()
     }
 
     /// Moves what no future read can miss into the lifetime totals and drops what none can see.
@@ -108,31 +158,40 @@ impl Entity {
         let Some(horizon) = horizon else { return };
         let width = view.width();
         let rows = self.events.len(width);
-        if !self.lives.is_empty() {
+        if self.lives.is_empty() {
+            self.settled = rows;
+        } else {
             while self.settled < rows && self.events.time(self.settled, width) < horizon {
-                self.settle_one(view, width);
+                self.settle_one(view, width, horizon);
             }
         }
         let unseen = horizon.saturating_sub(view.longest_us());
-        let droppable = if self.lives.is_empty() { rows } else { self.settled };
         let mut drop = 0;
-        while drop < droppable && self.events.time(drop, width) <= unseen {
+        while drop < self.settled && self.events.time(drop, width) <= unseen {
             drop += 1;
         }
         if drop > 0 {
+            if let Some(cursors) = &mut self.cursors {
+                cursors.pass(view, &self.events, self.settled, horizon);
+                cursors.dropped(drop);
+            }
             self.events.drop_front(drop, width);
-            self.settled = self.settled.saturating_sub(drop);
+            self.settled -= drop;
+        }
+        if self.lives.is_empty() {
+            self.settled = 0;
         }
     }
 
-    fn settle_one(&mut self, view: &View, width: usize) {
+    fn settle_one(&mut self, view: &View, width: usize, horizon: i64) {
+        if let Some(cursors) = &mut self.cursors {
+            cursors.pass(view, &self.events, self.settled, horizon);
+            cursors.settled(view, &self.events, self.settled);
+        }
         let row = self.events.row(self.settled, width);
-        for (life, &index) in self.lives.iter_mut().zip(&view.lifetimes) {
-            let track = &view.tracks[index];
-            let counts =
-                track.condition.is_none_or(|bit| row[FIXED_WORDS + bit / 64] >> (bit % 64) & 1 == 1);
-            if counts {
-                life.push_newest(track.arg.map_or(0, |arg| row[view.arg_word(arg)]));
+        for (life, &span) in self.lives.iter_mut().zip(&view.lifetimes) {
+            if let Some(value) = view.tracks[view.spans[span].track].value(row) {
+                life.push_newest(value);
             }
         }
         self.settled += 1;
@@ -145,13 +204,21 @@ impl Entity {
     }
 
     /// Gives back memory after a burst has expired.
-    pub fn shrink(&mut self) {
+    pub fn shrink(&mut self, view: &View) {
         self.events.shrink();
+        if self.events.len(view.width()) < CURSORS_MIN / 4 {
+            self.cursors = None;
+        }
     }
 
     /// Bytes used, with the heap.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.key.len() + self.events.bytes() + size_of_val(&*self.lives)
+        let cursors = self.cursors.as_ref().map_or(0, |cursors| cursors.bytes());
+        size_of::<Self>()
+            + self.key.len()
+            + self.events.bytes()
+            + size_of_val(&*self.lives)
+            + cursors
     }
 }

@@ -29,8 +29,11 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Self::Plan(text) | Self::Batch(text) | Self::State(text) | Self::Overflow(text) | Self::Stale(text)) =
-            self;
+        let (Self::Plan(text)
+        | Self::Batch(text)
+        | Self::State(text)
+        | Self::Overflow(text)
+        | Self::Stale(text)) = self;
         out.write_str(text)
     }
 }

@@ -39,7 +39,8 @@ impl Inputs<'_> {
             Node::Feature(slot, _) => self.features[*slot].clone(),
             Node::Literal(scalar) => self.constant(expr.ty, scalar),
             Node::Call(op, operands) => {
-                let columns: Vec<Column> = operands.iter().map(|operand| self.eval(operand)).collect();
+                let columns: Vec<Column> =
+                    operands.iter().map(|operand| self.eval(operand)).collect();
                 self.call(*op, expr.ty, operands[0].ty, &columns)
             }
         }
@@ -49,7 +50,9 @@ impl Inputs<'_> {
         match (ty, scalar) {
             (Type::Bool, &Scalar::Bool(value)) => Column::bools(self.rows, |_| Some(value)),
             (Type::Float, &Scalar::Float(value)) => Column::floats(self.rows, |_| Some(value)),
-            (Type::String, Scalar::Text(text)) => Column::texts(self.rows, |_| Some(text.as_bytes())),
+            (Type::String, Scalar::Text(text)) => {
+                Column::texts(self.rows, |_| Some(text.as_bytes()))
+            }
             (_, &Scalar::Whole(value)) => Column::whole(self.rows, |_| Some(value)),
             (Type::Bool, _) => Column::bools(self.rows, |_| None),
             (Type::Float, _) => Column::floats(self.rows, |_| None),
@@ -66,10 +69,18 @@ impl Inputs<'_> {
         match op {
             Op::Add | Op::Sub | Op::Mul | Op::Div => arithmetic(op, ty, of, a, b, rows),
             Op::Min2 | Op::Max2 => pick(op, ty, a, b, rows),
-            Op::Clip => pick(Op::Min2, ty, &pick(Op::Max2, ty, a, b, rows), &columns[2], rows),
+            Op::Clip => pick(
+                Op::Min2,
+                ty,
+                &pick(Op::Max2, ty, a, b, rows),
+                &columns[2],
+                rows,
+            ),
             Op::Neg if ty == Type::Float => Column::floats(rows, |row| a.as_float(row).map(|x| -x)),
             Op::Neg => Column::whole(rows, |row| a.as_whole(row)?.checked_neg()),
-            Op::Abs if ty == Type::Float => Column::floats(rows, |row| a.as_float(row).map(f64::abs)),
+            Op::Abs if ty == Type::Float => {
+                Column::floats(rows, |row| a.as_float(row).map(f64::abs))
+            }
             Op::Abs => Column::whole(rows, |row| a.as_whole(row)?.checked_abs()),
             // libm and not the platform's: the same bits on every host.
             Op::Log => Column::floats(rows, |row| a.as_float(row).map(libm::log)),
@@ -77,22 +88,33 @@ impl Inputs<'_> {
             Op::Seconds => Column::floats(rows, |row| a.as_whole(row).map(|us| us as f64 / 1e6)),
             Op::ToFloat => match of {
                 Type::Float => a.clone(),
-                Type::Bool => Column::floats(rows, |row| a.as_bool(row).map(|x| u8::from(x).into())),
+                Type::Bool => {
+                    Column::floats(rows, |row| a.as_bool(row).map(|x| u8::from(x).into()))
+                }
                 _ => Column::floats(rows, |row| a.as_whole(row).map(|x| x as f64)),
             },
-            Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge => {
-                Column::bools(rows, |row| compare(of, a, b, row).map(|ordering| holds(op, ordering)))
-            }
+            Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge => Column::bools(rows, |row| {
+                compare(of, a, b, row).map(|ordering| holds(op, ordering))
+            }),
             Op::In => Column::bools(rows, |row| {
-                let equal = |item| compare(of, a, item, row).map(|ordering| ordering == Ordering::Equal);
-                a.is_valid(row).then(|| columns[1..].iter().any(|item| equal(item) == Some(true)))
+                let equal =
+                    |item| compare(of, a, item, row).map(|ordering| ordering == Ordering::Equal);
+                a.is_valid(row)
+                    .then(|| columns[1..].iter().any(|item| equal(item) == Some(true)))
             }),
             Op::And => Column::bools(rows, |row| kleene(columns, row, false)),
             Op::Or => Column::bools(rows, |row| kleene(columns, row, true)),
             Op::Not => Column::bools(rows, |row| a.as_bool(row).map(|x| !x)),
             Op::IsNull => Column::bools(rows, |row| Some(!a.is_valid(row))),
-            Op::Coalesce => choose(ty, rows, |row| columns.iter().find(|column| column.is_valid(row)).unwrap_or(a)),
-            Op::If => choose(ty, rows, |row| &columns[if a.as_bool(row) == Some(true) { 1 } else { 2 }]),
+            Op::Coalesce => choose(ty, rows, |row| {
+                columns
+                    .iter()
+                    .find(|column| column.is_valid(row))
+                    .unwrap_or(a)
+            }),
+            Op::If => choose(ty, rows, |row| {
+                &columns[if a.as_bool(row) == Some(true) { 1 } else { 2 }]
+            }),
         }
     }
 }
@@ -125,7 +147,9 @@ fn arithmetic(op: Op, ty: Type, of: Type, a: &Column, b: &Column, rows: usize) -
 }
 
 fn pick(op: Op, ty: Type, a: &Column, b: &Column, rows: usize) -> Column {
-    let first = |ordering: Ordering| ordering == Ordering::Equal || (ordering == Ordering::Less) == (op == Op::Min2);
+    let first = |ordering: Ordering| {
+        ordering == Ordering::Equal || (ordering == Ordering::Less) == (op == Op::Min2)
+    };
     if ty == Type::Float {
         return Column::floats(rows, |row| {
             let (x, y) = (a.as_float(row)?, b.as_float(row)?);
@@ -176,6 +200,8 @@ fn choose<'a>(ty: Type, rows: usize, from: impl Fn(usize) -> &'a Column) -> Colu
         Type::Bool => Column::bools(rows, |row| from(row).as_bool(row)),
         Type::Float => Column::floats(rows, |row| from(row).as_float(row)),
         Type::String => Column::texts(rows, |row| from(row).text(row)),
-        Type::Int | Type::Time | Type::Duration => Column::whole(rows, |row| from(row).as_whole(row)),
+        Type::Int | Type::Time | Type::Duration => {
+            Column::whole(rows, |row| from(row).as_whole(row))
+        }
     }
 }

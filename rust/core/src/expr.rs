@@ -144,17 +144,23 @@ impl Op {
     /// The operation a plan calls by this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        OPS.iter().find(|(_, known, _)| *known == name).map(|(op, _, _)| *op)
+        OPS.iter()
+            .find(|(_, known, _)| *known == name)
+            .map(|(op, _, _)| *op)
     }
 
     /// Its name in a plan.
     #[must_use]
     pub fn name(self) -> &'static str {
-        OPS.iter().find(|(op, _, _)| *op == self).map_or("", |(_, name, _)| name)
+        OPS.iter()
+            .find(|(op, _, _)| *op == self)
+            .map_or("", |(_, name, _)| name)
     }
 
     fn sign(self) -> &'static str {
-        OPS.iter().find(|(op, _, _)| *op == self).map_or("", |(_, _, sign)| sign)
+        OPS.iter()
+            .find(|(op, _, _)| *op == self)
+            .map_or("", |(_, _, sign)| sign)
     }
 }
 
@@ -190,8 +196,13 @@ impl fmt::Display for Expr {
                         if at > 0 {
                             write!(out, " {sign} ")?;
                         }
-                        let infix = matches!(&operand.node, Node::Call(op, _) if !op.sign().is_empty());
-                        if infix { write!(out, "({operand})")? } else { write!(out, "{operand}")? }
+                        let infix =
+                            matches!(&operand.node, Node::Call(op, _) if !op.sign().is_empty());
+                        if infix {
+                            write!(out, "({operand})")?;
+                        } else {
+                            write!(out, "{operand}")?;
+                        }
                     }
                     Ok(())
                 }

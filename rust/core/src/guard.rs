@@ -1,7 +1,7 @@
 //! Decides what becomes of an event: watermarks, lateness, clock skew and duplicates.
 
 use crate::dedup::Ids;
-use crate::plan::Stream;
+use crate::stream_plan::Stream;
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +65,24 @@ impl Guard {
     /// The guard of a stream before its first event.
     #[must_use]
     pub fn new(stream: &Stream) -> Self {
-        Self { partitions: Vec::new(), watermark: None, ids: stream.dedup_us.map(Ids::new) }
+        Self {
+            partitions: Vec::new(),
+            watermark: None,
+            ids: stream.dedup_us.map(Ids::new),
+        }
     }
 
     /// A guard from its parts.
-    pub(crate) fn from_parts(partitions: Vec<Partition>, watermark: Option<i64>, ids: Option<Ids>) -> Self {
-        Self { partitions, watermark, ids }
+    pub(crate) fn from_parts(
+        partitions: Vec<Partition>,
+        watermark: Option<i64>,
+        ids: Option<Ids>,
+    ) -> Self {
+        Self {
+            partitions,
+            watermark,
+            ids,
+        }
     }
 
     /// The stream's watermark: never goes back; none before the first accepted event.
@@ -94,11 +106,19 @@ impl Guard {
 
     /// The position of a partition, which is made when new. Positions change when one is made.
     pub fn partition(&mut self, id: u16) -> usize {
-        match self.partitions.binary_search_by_key(&id, |partition| partition.id) {
+        match self
+            .partitions
+            .binary_search_by_key(&id, |partition| partition.id)
+        {
             Ok(at) => at,
             Err(at) => {
-                let new =
-                    Partition { id, watermark: None, arrival: i64::MIN, next_offset: 0, counts: [0; 5] };
+                let new = Partition {
+                    id,
+                    watermark: None,
+                    arrival: i64::MIN,
+                    next_offset: 0,
+                    counts: [0; 5],
+                };
                 self.partitions.insert(at, new);
                 at
             }
@@ -143,8 +163,17 @@ impl Guard {
     }
 
     #[inline]
-    fn verdict(&self, stream: &Stream, time: i64, arrival: i64, id: Option<(&[u8], u64)>) -> Verdict {
-        if stream.max_skew_us.is_some_and(|skew| time > arrival.saturating_add(skew)) {
+    fn verdict(
+        &self,
+        stream: &Stream,
+        time: i64,
+        arrival: i64,
+        id: Option<(&[u8], u64)>,
+    ) -> Verdict {
+        if stream
+            .max_skew_us
+            .is_some_and(|skew| time > arrival.saturating_add(skew))
+        {
             return Verdict::Early;
         }
         if self.watermark.is_some_and(|watermark| time < watermark) {
@@ -173,9 +202,16 @@ impl Guard {
     #[inline]
     fn advance(&mut self, stream: &Stream, clock: i64) {
         let busy = |partition: &&Partition| {
-            stream.idle_us.is_none_or(|idle| clock.saturating_sub(partition.arrival) <= idle)
+            stream
+                .idle_us
+                .is_none_or(|idle| clock.saturating_sub(partition.arrival) <= idle)
         };
-        let lowest = self.partitions.iter().filter(busy).filter_map(|partition| partition.watermark).min();
+        let lowest = self
+            .partitions
+            .iter()
+            .filter(busy)
+            .filter_map(|partition| partition.watermark)
+            .min();
         self.watermark = self.watermark.max(lowest);
     }
 }

@@ -1,6 +1,10 @@
 //! A fast hash of key bytes, the same on every machine and in every run.
 
-const SEEDS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9, 0x94d0_49bb_1331_11eb];
+const SEEDS: [u64; 3] = [
+    0x9e37_79b9_7f4a_7c15,
+    0xbf58_476d_1ce4_e5b9,
+    0x94d0_49bb_1331_11eb,
+];
 
 /// Hashes bytes by folded multiplication (as wyhash does). Used in memory only: no result depends on it.
 ///
@@ -13,7 +17,7 @@ const SEEDS: [u64; 3] = [0x9e37_79b9_7f4a_7c15, 0xbf58_476d_1ce4_e5b9, 0x94d0_49
 #[inline]
 #[must_use]
 pub fn hash(bytes: &[u8]) -> u64 {
-    let mut state = SEEDS[0] ^ bytes.len() as u64;
+    let mut state = SEEDS[0].wrapping_mul(bytes.len() as u64 | 1 << 63);
     let mut chunks = bytes.chunks_exact(16);
     for chunk in &mut chunks {
         state = fold(word(chunk) ^ SEEDS[1], word(&chunk[8..]) ^ state);
@@ -34,12 +38,17 @@ fn fold(a: u64, b: u64) -> u64 {
 
 /// The first eight bytes.
 fn word(bytes: &[u8]) -> u64 {
-    bytes.first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk))
+    bytes
+        .first_chunk()
+        .map_or(0, |chunk| u64::from_le_bytes(*chunk))
 }
 
 /// One to seven bytes.
 fn short(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte))
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |word, &byte| word << 8 | u64::from(byte))
 }
 
 #[cfg(test)]
@@ -62,9 +71,16 @@ mod tests {
 
     #[test]
     fn numbered_keys_spread_over_low_and_high_bits() {
-        let hashes: Vec<u64> = (0..4096u32).map(|n| hash(format!("c{n:07}").as_bytes())).collect();
+        let hashes: Vec<u64> = (0..4096u32)
+            .map(|n| hash(format!("c{n:07}").as_bytes()))
+            .collect();
         let low: HashSet<u64> = hashes.iter().map(|hash| hash & 4095).collect();
         let high: HashSet<u64> = hashes.iter().map(|hash| hash >> 52).collect();
-        assert!(low.len() > 2400 && high.len() > 2400, "{} {}", low.len(), high.len());
+        assert!(
+            low.len() > 2400 && high.len() > 2400,
+            "{} {}",
+            low.len(),
+            high.len()
+        );
     }
 }

@@ -45,11 +45,14 @@ impl Keys {
                 match ty {
                     Type::String => {
                         let text = column.text(row).unwrap_or_default();
-                        keys.bytes.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                        keys.bytes
+                            .extend_from_slice(&(text.len() as u32).to_le_bytes());
                         keys.bytes.extend_from_slice(text);
                     }
                     Type::Bool => keys.bytes.push(column.word(row) as u8),
-                    _ => keys.bytes.extend_from_slice(&column.word(row).to_le_bytes()),
+                    _ => keys
+                        .bytes
+                        .extend_from_slice(&column.word(row).to_le_bytes()),
                 }
             }
             keys.hashes.push(hash(&keys.bytes[start..]));
@@ -76,7 +79,9 @@ impl Keys {
 pub fn describe(types: &[Type], mut key: &[u8]) -> String {
     let mut parts = Vec::with_capacity(types.len());
     for ty in types {
-        let Some(part) = part(*ty, &mut key) else { break };
+        let Some(part) = part(*ty, &mut key) else {
+            break;
+        };
         parts.push(part);
     }
     format!("({})", parts.join(", "))

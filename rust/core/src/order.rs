@@ -21,8 +21,12 @@ pub(crate) struct Interleaved<'a> {
 
 impl<'a> Interleaved<'a> {
     pub(crate) fn new(batches: &'a [Batch], staged: &'a [Staged]) -> Self {
-        let mut order =
-            Self { batches, staged, next: BinaryHeap::with_capacity(batches.len()), rows: vec![0; batches.len()] };
+        let mut order = Self {
+            batches,
+            staged,
+            next: BinaryHeap::with_capacity(batches.len()),
+            rows: vec![0; batches.len()],
+        };
         (0..batches.len()).for_each(|batch| order.push(batch));
         order
     }
@@ -31,7 +35,13 @@ impl<'a> Interleaved<'a> {
         let row = self.rows[batch];
         let from = &self.batches[batch];
         let arrival = *self.staged[batch].arrivals.get(row)?;
-        Some((arrival, from.stream, from.partition, from.base_offset + row as u64, batch))
+        Some((
+            arrival,
+            from.stream,
+            from.partition,
+            from.base_offset + row as u64,
+            batch,
+        ))
     }
 
     fn push(&mut self, batch: usize) {

@@ -8,6 +8,7 @@ use crate::buffer::FIXED_WORDS;
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::spec::{PLAN_FORMAT, PlanSpec};
+use crate::stream_plan::{self, Stream};
 use crate::types::Type;
 use crate::{vector_plan, view_plan};
 
@@ -42,42 +43,6 @@ pub struct Plan {
     pub fingerprint: [u8; 32],
 }
 
-/// A stream of events.
-#[derive(Clone, Debug)]
-pub struct Stream {
-    /// Name in the app.
-    pub name: String,
-    /// Columns of its batches.
-    pub fields: Vec<Field>,
-    /// Index of the event time field.
-    pub time: usize,
-    /// Fields that identify an event, when duplicates are looked for.
-    pub id: Vec<usize>,
-    /// How far behind the newest event an event may be.
-    pub lateness_us: i64,
-    /// How far ahead of its arrival an event may be.
-    pub max_skew_us: Option<i64>,
-    /// Silence after which a partition stops holding the watermark back.
-    pub idle_us: Option<i64>,
-    /// Distance in event time within which an id marks a duplicate.
-    pub dedup_us: Option<i64>,
-    /// Views of this stream.
-    pub views: Vec<usize>,
-    /// Vectors its events trigger.
-    pub vectors: Vec<usize>,
-}
-
-/// A field of a stream.
-#[derive(Clone, Debug)]
-pub struct Field {
-    /// Column name.
-    pub name: String,
-    /// Its type.
-    pub ty: Type,
-    /// Whether null is allowed.
-    pub nullable: bool,
-}
-
 /// Features of one entity from one stream.
 #[derive(Clone, Debug)]
 pub struct View {
@@ -99,7 +64,9 @@ pub struct View {
     pub features: Vec<Feature>,
     /// Distinct window lengths, ascending.
     pub windows_us: Vec<i64>,
-    /// Tracks with a lifetime feature, in order of [`Track::life`].
+    /// Distinct pairs of track and window; tracks in order, for each its windows ascending and then the lifetime.
+    pub spans: Vec<Span>,
+    /// The spans that are lifetimes.
     pub lifetimes: Vec<usize>,
     /// Streams whose events read this view.
     pub readers: Vec<usize>,
@@ -114,19 +81,30 @@ pub struct Condition {
     pub arg: Option<Expr>,
 }
 
-/// One argument under one condition: the unit of accumulation.
+/// One argument under one condition.
 #[derive(Clone, Debug)]
 pub struct Track {
     /// Type of the argument; none for events.
     pub ty: Option<Type>,
     /// Index of the argument among [`View::args`].
     pub arg: Option<usize>,
+    /// Where the argument stands in a row.
+    pub word: Option<usize>,
     /// Index of the condition among [`View::conditions`]; none when every event counts.
     pub condition: Option<usize>,
-    /// What windows need of it.
+    /// Place among the tracks whose order or extent is looked up, when it is.
+    pub ranked: Option<usize>,
+}
+
+/// One track over one length of time: the unit of accumulation.
+#[derive(Clone, Debug)]
+pub struct Span {
+    /// Index of the track.
+    pub track: usize,
+    /// Index of the window among [`View::windows_us`]; none for the lifetime.
+    pub window: Option<usize>,
+    /// What its features need.
     pub needs: Needs,
-    /// What the lifetime needs of it, and its place among [`View::lifetimes`].
-    pub life: Option<(usize, Needs)>,
 }
 
 /// One feature of a view.
@@ -139,7 +117,7 @@ pub struct Feature {
     /// Type of its value.
     pub ty: Type,
     /// What it aggregates.
-    pub track: usize,
+    pub span: usize,
     /// Window length; none for the lifetime.
     pub over_us: Option<i64>,
     /// Unit of a rate.
@@ -185,16 +163,31 @@ impl Plan {
 
     fn resolve(spec: PlanSpec, fingerprint: [u8; 32]) -> std::result::Result<Self, String> {
         if spec.format != PLAN_FORMAT {
-            return Err(format!("plan: format {}, this kernel reads format {PLAN_FORMAT}", spec.format));
+            return Err(format!(
+                "plan: format {}, this kernel reads format {PLAN_FORMAT}",
+                spec.format
+            ));
         }
         let hold_back_us = spec.hold_back_us.unwrap_or(HOLD_BACK_US);
         if hold_back_us < 0 {
-            return Err(format!("plan: hold_back_us is {hold_back_us}; it cannot be negative"));
+            return Err(format!(
+                "plan: hold_back_us is {hold_back_us}; it cannot be negative"
+            ));
         }
-        unique("stream", spec.streams.iter().map(|stream| stream.name.as_str()))?;
+        unique(
+            "stream",
+            spec.streams.iter().map(|stream| stream.name.as_str()),
+        )?;
         unique("view", spec.views.iter().map(|view| view.name.as_str()))?;
-        unique("vector", spec.vectors.iter().map(|vector| vector.name.as_str()))?;
-        let mut streams: Vec<Stream> = spec.streams.into_iter().map(Stream::compile).collect::<std::result::Result<_, _>>()?;
+        unique(
+            "vector",
+            spec.vectors.iter().map(|vector| vector.name.as_str()),
+        )?;
+        let mut streams: Vec<Stream> = spec
+            .streams
+            .into_iter()
+            .map(stream_plan::compile)
+            .collect::<std::result::Result<_, _>>()?;
         let mut views = Vec::with_capacity(spec.views.len());
         for (index, view) in spec.views.into_iter().enumerate() {
             let view = view_plan::compile(view, &streams)?;
@@ -213,81 +206,34 @@ impl Plan {
             }
             vectors.push(vector);
         }
-        Ok(Self { streams, views, vectors, hold_back_us, fingerprint })
+        Ok(Self {
+            streams,
+            views,
+            vectors,
+            hold_back_us,
+            fingerprint,
+        })
     }
 }
 
-impl Stream {
-    fn compile(spec: crate::spec::StreamSpec) -> std::result::Result<Self, String> {
-        let at = format!("stream '{}'", spec.name);
-        unique(&format!("{at}: field"), spec.fields.iter().map(|field| field.name.as_str()))?;
-        let fields = spec
-            .fields
-            .into_iter()
-            .map(|field| match Type::parse(&field.ty) {
-                Some(ty) => Ok(Field { name: field.name, ty, nullable: field.nullable }),
-                None => Err(format!("{at}, field '{}': unknown type '{}'", field.name, field.ty)),
-            })
-            .collect::<std::result::Result<Vec<_>, _>>()?;
-        let mut stream = Self {
-            name: spec.name,
-            fields,
-            time: 0,
-            id: Vec::new(),
-            lateness_us: spec.lateness_us,
-            max_skew_us: spec.max_skew_us,
-            idle_us: spec.idle_us,
-            dedup_us: spec.dedup_us,
-            views: Vec::new(),
-            vectors: Vec::new(),
-        };
-        stream.time = stream.find(&spec.time)?;
-        let time = &stream.fields[stream.time];
-        if time.ty != Type::Time || time.nullable {
-            return Err(format!("{at}: its time field '{}' must have type time and not be nullable", time.name));
-        }
-        for name in &spec.key {
-            stream.find(name)?;
-        }
-        stream.id = match (&spec.id, spec.dedup_us) {
-            (_, None) => Vec::new(),
-            (Some(id), _) => stream.key(id)?,
-            (None, _) => stream.key(&spec.key)?,
-        };
-        if spec.dedup_us.is_some() && stream.id.is_empty() {
-            return Err(format!("{at}: dedup_us needs an id or a key to tell duplicates by"));
-        }
-        let durations = [
-            ("lateness_us", Some(spec.lateness_us)),
-            ("max_skew_us", spec.max_skew_us),
-            ("idle_us", spec.idle_us),
-            ("dedup_us", spec.dedup_us),
-        ];
-        match durations.into_iter().find(|(_, value)| value.is_some_and(|value| value < 0)) {
-            Some((name, value)) => Err(format!("{at}: {name} is {}; it cannot be negative", value.unwrap_or(0))),
-            None => Ok(stream),
-        }
+impl Track {
+    /// True when its values are floats.
+    #[inline]
+    #[must_use]
+    pub fn is_float(&self) -> bool {
+        self.ty == Some(Type::Float)
     }
 
-    /// The index of a field.
-    pub fn find(&self, name: &str) -> std::result::Result<usize, String> {
-        self.fields.iter().position(|field| field.name == name).ok_or_else(|| {
-            let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
-            format!("stream '{}': unknown field '{name}'; it has: {}", self.name, names.join(", "))
-        })
-    }
-
-    /// The indexes of fields that can make a key.
-    pub fn key(&self, names: &[String]) -> std::result::Result<Vec<usize>, String> {
-        unique(&format!("stream '{}': key field", self.name), names.iter().map(String::as_str))?;
-        let key: Vec<usize> = names.iter().map(|name| self.find(name)).collect::<std::result::Result<_, _>>()?;
-        match key.iter().find(|&&field| self.fields[field].ty == Type::Float) {
-            Some(&field) => Err(format!(
-                "stream '{}': field '{}' is a float and cannot be part of a key; use an int or a string",
-                self.name, self.fields[field].name
-            )),
-            None => Ok(key),
+    /// Its value in a row of events, or none when the event does not count for it.
+    #[inline]
+    #[must_use]
+    pub fn value(&self, row: &[u64]) -> Option<u64> {
+        if let Some(bit) = self.condition
+            && row[FIXED_WORDS + bit / 64] >> (bit % 64) & 1 == 0
+        {
+            return None;
         }
+        Some(self.word.map_or(0, |word| row[word]))
     }
 }
 
@@ -321,21 +267,27 @@ impl View {
 
     /// Type and needs of each lifetime total.
     pub fn lives(&self) -> impl Iterator<Item = (Option<Type>, Needs)> {
-        self.lifetimes.iter().map(|&index| {
-            let track = &self.tracks[index];
-            (track.ty, track.life.map_or_else(Needs::default, |(_, needs)| needs))
+        self.lifetimes.iter().map(|&span| {
+            let span = &self.spans[span];
+            (self.tracks[span.track].ty, span.needs)
         })
     }
 
     /// Types of the key's parts.
     #[must_use]
     pub fn key_types(&self, stream: &Stream) -> Vec<Type> {
-        self.by.iter().map(|&field| stream.fields[field].ty).collect()
+        self.by
+            .iter()
+            .map(|&field| stream.fields[field].ty)
+            .collect()
     }
 }
 
 /// Refuses a name that comes twice.
-pub(crate) fn unique<'a>(what: &str, names: impl Iterator<Item = &'a str>) -> std::result::Result<(), String> {
+pub(crate) fn unique<'a>(
+    what: &str,
+    names: impl Iterator<Item = &'a str>,
+) -> std::result::Result<(), String> {
     let mut seen = std::collections::BTreeSet::new();
     for name in names {
         if !seen.insert(name) {

@@ -18,7 +18,7 @@ pub fn ratio(numerator: i128, denominator: u64) -> f64 {
     let shift = magnitude.leading_zeros().min(127);
     let scaled = magnitude << shift;
     // A remainder only matters as "not exactly a tie": it becomes the lowest bit.
-    let quotient = scaled / divisor | u128::from(scaled % divisor != 0);
+    let quotient = (scaled / divisor) | u128::from(scaled % divisor != 0);
     let value = quotient as f64 * f64::from_bits(u64::from(1023 - shift) << 52);
     if numerator < 0 { -value } else { value }
 }
@@ -33,7 +33,10 @@ mod tests {
             for denominator in 1..50u32 {
                 let expected = f64::from(numerator) / f64::from(denominator);
                 let expected = if numerator == 0 { 0.0 } else { expected };
-                assert_eq!(ratio(numerator.into(), denominator.into()).to_bits(), expected.to_bits());
+                assert_eq!(
+                    ratio(numerator.into(), denominator.into()).to_bits(),
+                    expected.to_bits()
+                );
             }
         }
     }

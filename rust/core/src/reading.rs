@@ -1,9 +1,11 @@
 //! Reads features of one entity as of a time.
 
-use crate::accumulator::Accumulator;
-use crate::buffer::FIXED_WORDS;
+use crate::accumulator::{Accumulator, Found};
+use crate::aggregate::Needs;
 use crate::column::Column;
+use crate::cursors::{Cursors, Place};
 use crate::entity::Entity;
+use crate::extent::Extent;
 use crate::plan::{Track, View};
 
 /// Feature values of many reads, column by column.
@@ -47,17 +49,29 @@ pub struct FeatureOverflow(pub usize);
 #[derive(Clone, Debug)]
 pub struct Reading {
     tracks: Vec<TrackReading>,
+    /// Reused by every read.
+    place: Place,
 }
 
 #[derive(Clone, Debug)]
 struct TrackReading {
-    arg: Option<usize>,
-    condition: Option<usize>,
-    /// Windows, shortest first: each contains the one before.
-    windows: Vec<(i64, Vec<Output>)>,
-    life: Option<(usize, Vec<Output>)>,
+    track: Track,
+    /// Shortest first: each contains the one before.
+    windows: Vec<SpanReading>,
+    /// The lifetime, and its place among the entity's.
+    life: Option<(usize, SpanReading)>,
+    needs: Needs,
     /// Reused by every read.
     scratch: Accumulator,
+}
+
+#[derive(Clone, Debug)]
+struct SpanReading {
+    span: usize,
+    /// Window index and length; unused for the lifetime.
+    window: usize,
+    over_us: i64,
+    outputs: Vec<Output>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,27 +84,63 @@ impl Reading {
     /// Prepares reads of `features` (feature index, output slot) of a view.
     #[must_use]
     pub fn new(view: &View, features: &[(usize, usize)]) -> Self {
-        let tracks = view.tracks.iter().enumerate().filter_map(|(index, track)| {
-            let chosen: Vec<&(usize, usize)> =
-                features.iter().filter(|(feature, _)| view.features[*feature].track == index).collect();
-            (!chosen.is_empty()).then(|| TrackReading::new(view, track, &chosen))
-        });
-        Self { tracks: tracks.collect() }
+        let mut tracks: Vec<TrackReading> = Vec::new();
+        let mut current = None;
+        for (index, span) in view.spans.iter().enumerate() {
+            let outputs: Vec<Output> = features
+                .iter()
+                .filter(|(feature, _)| view.features[*feature].span == index)
+                .map(|&(feature, slot)| Output { feature, slot })
+                .collect();
+            if outputs.is_empty() {
+                continue;
+            }
+            if current != Some(span.track) {
+                current = Some(span.track);
+                tracks.push(TrackReading::new(&view.tracks[span.track]));
+            }
+            if let Some(reading) = tracks.last_mut() {
+                reading.add(view, index, outputs);
+            }
+        }
+        Self {
+            tracks,
+            place: Place::default(),
+        }
     }
 
     /// Pushes one value per feature to its slot: of events with time up to `t`, or empty without an entity.
+    ///
+    /// With `follow` the entity's cursors move along; see [`Entity::locate`].
     #[inline]
     pub fn read(
         &mut self,
         view: &View,
-        entity: Option<&Entity>,
+        mut entity: Option<&mut Entity>,
         t: i64,
+        follow: bool,
         cells: &mut [Cells],
     ) -> Result<(), FeatureOverflow> {
-        let width = view.width();
-        let newest = entity.map_or(0, |entity| entity.events().up_to(t, width));
-        for track in &mut self.tracks {
-            track.read(view, entity, newest, t, cells)?;
+        let running = match &mut entity {
+            Some(entity) => entity.locate(view, t, follow, &mut self.place),
+            None => false,
+        };
+        let entity = entity.as_deref();
+        let near = entity
+            .filter(|_| running)
+            .and_then(|entity| entity.cursors().map(|cursors| (entity, cursors)));
+        match near {
+            Some((entity, cursors)) => {
+                for track in &mut self.tracks {
+                    track.read_running(view, entity, cursors, &self.place, cells)?;
+                }
+            }
+            None => {
+                let newest = entity.map_or(0, |entity| entity.events().up_to(t, view.width()));
+                for track in &mut self.tracks {
+                    track.read_adding(view, entity, newest, t, cells)?;
+                }
+            }
         }
         Ok(())
     }
@@ -98,35 +148,51 @@ impl Reading {
     /// Pushes null for every feature: they cannot be known.
     pub fn read_stale(&self, cells: &mut [Cells]) {
         for track in &self.tracks {
-            let life = track.life.iter().flat_map(|(_, outputs)| outputs);
-            let windows = track.windows.iter().flat_map(|(_, outputs)| outputs);
-            windows.chain(life).for_each(|output| cells[output.slot].push(None));
+            let life = track.life.iter().map(|(_, life)| life);
+            let outputs = track
+                .windows
+                .iter()
+                .chain(life)
+                .flat_map(|span| &span.outputs);
+            outputs.for_each(|output| cells[output.slot].push(None));
         }
     }
 }
 
 impl TrackReading {
-    fn new(view: &View, track: &Track, features: &[&(usize, usize)]) -> Self {
-        let outputs = |over_us: Option<i64>| -> Vec<Output> {
-            features
-                .iter()
-                .filter(|(feature, _)| view.features[*feature].over_us == over_us)
-                .map(|&&(feature, slot)| Output { feature, slot })
-                .collect()
-        };
-        let windows = view.windows_us.iter().map(|&over| (over, outputs(Some(over))));
-        let life = track.life.map(|(place, _)| (place, outputs(None)));
+    fn new(track: &Track) -> Self {
         Self {
-            arg: track.arg.map(|arg| view.arg_word(arg)),
-            condition: track.condition,
-            windows: windows.filter(|(_, outputs)| !outputs.is_empty()).collect(),
-            life: life.filter(|(_, outputs)| !outputs.is_empty()),
-            scratch: Accumulator::new(track.ty, track.needs),
+            track: track.clone(),
+            windows: Vec::new(),
+            life: None,
+            needs: Needs::default(),
+            scratch: Accumulator::new(track.ty, Needs::default()),
         }
     }
 
+    fn add(&mut self, view: &View, span: usize, outputs: Vec<Output>) {
+        let plan = &view.spans[span];
+        let window = plan.window.unwrap_or_default();
+        let over_us = view.windows_us.get(window).copied().unwrap_or_default();
+        let reading = SpanReading {
+            span,
+            window,
+            over_us,
+            outputs,
+        };
+        if plan.window.is_some() {
+            self.windows.push(reading);
+        } else {
+            let place = view.lifetimes.iter().position(|&life| life == span);
+            self.life = place.map(|place| (place, reading));
+        }
+        self.needs = self.needs.with(plan.needs);
+        self.scratch = Accumulator::new(self.track.ty, self.needs);
+    }
+
+    /// Adds up the events of each window, from the newest back.
     #[inline]
-    fn read(
+    fn read_adding(
         &mut self,
         view: &View,
         entity: Option<&Entity>,
@@ -134,53 +200,122 @@ impl TrackReading {
         t: i64,
         cells: &mut [Cells],
     ) -> Result<(), FeatureOverflow> {
-        let (arg, condition, width) = (self.arg, self.condition, view.width());
-        let counts = |row: &[u64]| condition.is_none_or(|bit| row[FIXED_WORDS + bit / 64] >> (bit % 64) & 1 == 1);
-        let value = |row: &[u64]| arg.map_or(0, |word| row[word]);
+        let (track, width) = (&self.track, view.width());
         let rows = entity.map_or(&[][..], |entity| entity.events().rows());
         self.scratch.clear();
         let mut at = newest;
-        for (over, outputs) in &self.windows {
-            let after = t.saturating_sub(*over);
+        for span in &self.windows {
+            let after = t.saturating_sub(span.over_us);
             while at > 0 {
                 let row = &rows[(at - 1) * width..at * width];
                 if row[0] as i64 <= after {
                     break;
                 }
-                if counts(row) {
-                    self.scratch.push_oldest(value(row));
+                if let Some(value) = track.value(row) {
+                    self.scratch.push_oldest(value);
                 }
                 at -= 1;
             }
-            emit(view, &self.scratch, outputs, cells)?;
+            emit(view, track, &self.scratch.found(), &span.outputs, cells)?;
         }
-        if let Some((place, outputs)) = &self.life {
-            let Some(entity) = entity else {
-                self.scratch.clear();
-                return emit(view, &self.scratch, outputs, cells);
-            };
-            let mut life = entity.life(*place).clone();
-            for row in rows[entity.settled() * width..newest.max(entity.settled()) * width].chunks_exact(width) {
-                if counts(row) {
-                    life.push_newest(value(row));
-                }
+        let Some((place, span)) = &self.life else {
+            return Ok(());
+        };
+        let Some(entity) = entity else {
+            self.scratch.clear();
+            return emit(view, track, &self.scratch.found(), &span.outputs, cells);
+        };
+        let mut life = entity.life(*place).clone();
+        let unsettled = entity.settled() * width..newest.max(entity.settled()) * width;
+        for row in rows[unsettled].chunks_exact(width) {
+            if let Some(value) = track.value(row) {
+                life.push_newest(value);
             }
-            emit(view, &life, outputs, cells)?;
         }
-        Ok(())
+        emit(view, track, &life.found(), &span.outputs, cells)
+    }
+
+    /// Takes the totals from the entity's cursors, which are at or near the time read.
+    #[inline]
+    fn read_running(
+        &self,
+        view: &View,
+        entity: &Entity,
+        cursors: &Cursors,
+        place: &Place,
+        cells: &mut [Cells],
+    ) -> Result<(), FeatureOverflow> {
+        let (track, events, first) = (&self.track, entity.events(), cursors.first());
+        let ranks = cursors.ranks();
+        let (mut extent, mut from) = (Extent::EMPTY, place.end);
+        for span in &self.windows {
+            let moved;
+            let totals = if place.distance == 0 {
+                cursors.totals(span.span)
+            } else {
+                moved = cursors.totals_at(view, events, entity.settled(), span.span, place);
+                &moved
+            };
+            let start = place.starts[span.window];
+            if self.needs.extrema && start < from {
+                extent = extent.with(ranks.extent(view, track, events, first, start..from));
+                from = start;
+            }
+            let run = || start..place.end;
+            let some = self.needs.ends && totals.count() > 0;
+            let found = Found {
+                totals,
+                extent,
+                first: if some {
+                    ranks.first(view, track, events, first, run())
+                } else {
+                    None
+                },
+                last: if some {
+                    ranks.last(view, track, events, first, run())
+                } else {
+                    None
+                },
+            };
+            emit(view, track, &found, &span.outputs, cells)?;
+        }
+        let Some((nth, span)) = &self.life else {
+            return Ok(());
+        };
+        let totals = cursors.totals_at(view, events, entity.settled(), span.span, place);
+        let mut life = entity.life(*nth).clone();
+        let run = || first + entity.settled()..place.end;
+        let extent = if self.needs.extrema && totals.count() > 0 {
+            ranks.extent(view, track, events, first, run())
+        } else {
+            Extent::EMPTY
+        };
+        let ends = (self.needs.ends && totals.count() > 0).then(|| {
+            let first_value = ranks.first(view, track, events, first, run());
+            first_value.zip(ranks.last(view, track, events, first, run()))
+        });
+        life.extend(&totals, extent, ends.flatten());
+        emit(view, track, &life.found(), &span.outputs, cells)
     }
 }
 
+#[inline]
 fn emit(
     view: &View,
-    values: &Accumulator,
+    track: &Track,
+    found: &Found<'_>,
     outputs: &[Output],
     cells: &mut [Cells],
 ) -> Result<(), FeatureOverflow> {
     for output in outputs {
         let feature = &view.features[output.feature];
-        let value = values
-            .value(feature.aggregate, feature.over_us, feature.per_us)
+        let value = found
+            .value(
+                feature.aggregate,
+                track.is_float(),
+                feature.over_us,
+                feature.per_us,
+            )
             .map_err(|_| FeatureOverflow(output.feature))?;
         cells[output.slot].push(value);
     }

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::eval::Inputs;
 use crate::expr::{Expr, Node};
 use crate::key::Keys;
-use crate::plan::{Condition, Plan, Stream, View};
+use crate::plan::{Condition, Plan, View};
+use crate::stream_plan::Stream;
 use crate::types::Type;
 
 /// A batch as it comes: named Arrow columns of one partition, with consecutive offsets.
@@ -68,10 +69,15 @@ pub struct StagedView {
 impl Staged {
     /// Checks a batch of events against its stream and computes what can be computed up front.
     pub fn events(plan: &Plan, batch: &Batch) -> Result<Self> {
-        let stream = &plan.streams[batch.stream];
+        let Some(stream) = plan.streams.get(batch.stream) else {
+            return Err(Error::Batch(format!("there is no stream {}", batch.stream)));
+        };
         let mut staged = Self::requests(plan, batch, false)?;
         let Some(arrival) = batch.columns.get(stream.fields.len()) else {
-            return Err(refuse(stream, &format!("the last column must be '{ARRIVAL}' int64")));
+            return Err(refuse(
+                stream,
+                &format!("the last column must be '{ARRIVAL}' int64"),
+            ));
         };
         let arrival = Column::from_array(arrival, Type::Time)
             .map_err(|error| refuse(stream, &format!("column '{ARRIVAL}': {error}")))?;
@@ -79,14 +85,38 @@ impl Staged {
             return Err(refuse(stream, &format!("column '{ARRIVAL}' has nulls")));
         }
         staged.arrivals = arrival.wholes().to_vec();
-        if let Some(at) = staged.arrivals.windows(2).position(|pair| pair[1] < pair[0]) {
-            return Err(refuse(stream, &format!("'{ARRIVAL}' goes back after row {at}")));
+        if let Some(at) = staged
+            .arrivals
+            .windows(2)
+            .position(|pair| pair[1] < pair[0])
+        {
+            return Err(refuse(
+                stream,
+                &format!("'{ARRIVAL}' goes back after row {at}"),
+            ));
         }
-        if batch.base_offset.checked_add(batch.rows as u64).is_none_or(|end| end > OFFSET_MAX) {
-            return Err(refuse(stream, &format!("offset {} is beyond the largest, {OFFSET_MAX}", batch.base_offset)));
+        if batch
+            .base_offset
+            .checked_add(batch.rows as u64)
+            .is_none_or(|end| end > OFFSET_MAX)
+        {
+            return Err(refuse(
+                stream,
+                &format!(
+                    "offset {} is beyond the largest, {OFFSET_MAX}",
+                    batch.base_offset
+                ),
+            ));
         }
-        let inputs = Inputs { rows: staged.rows, fields: &staged.fields, features: &[] };
-        let mut keys = KeyCache { inputs, known: Vec::new() };
+        let inputs = Inputs {
+            rows: staged.rows,
+            fields: &staged.fields,
+            features: &[],
+        };
+        let mut keys = KeyCache {
+            inputs,
+            known: Vec::new(),
+        };
         staged.views = stream
             .views
             .iter()
@@ -96,7 +126,13 @@ impl Staged {
         staged.lookups = stream
             .vectors
             .iter()
-            .map(|&vector| plan.vectors[vector].lookups.iter().map(|lookup| keys.get(&lookup.key)).collect())
+            .map(|&vector| {
+                plan.vectors[vector]
+                    .lookups
+                    .iter()
+                    .map(|lookup| keys.get(&lookup.key))
+                    .collect()
+            })
             .collect();
         Ok(staged)
     }
@@ -108,18 +144,31 @@ impl Staged {
         if batch.columns.len() < stream.fields.len() || extra > 1 {
             return Err(refuse(
                 stream,
-                &format!("{} columns, expected its {} fields and '{ARRIVAL}'", batch.columns.len(), stream.fields.len()),
+                &format!(
+                    "{} columns, expected its {} fields and '{ARRIVAL}'",
+                    batch.columns.len(),
+                    stream.fields.len()
+                ),
             ));
         }
         if extra == 1 && batch.fields[stream.fields.len()].name() != ARRIVAL {
             let found = batch.fields[stream.fields.len()].name();
-            return Err(refuse(stream, &format!("column {} is '{found}', expected '{ARRIVAL}'", stream.fields.len())));
+            return Err(refuse(
+                stream,
+                &format!(
+                    "column {} is '{found}', expected '{ARRIVAL}'",
+                    stream.fields.len()
+                ),
+            ));
         }
         let mut fields = Vec::with_capacity(stream.fields.len());
         for (at, field) in stream.fields.iter().enumerate() {
             let found = batch.fields[at].name();
             if *found != field.name {
-                return Err(refuse(stream, &format!("column {at} is '{found}', expected '{}'", field.name)));
+                return Err(refuse(
+                    stream,
+                    &format!("column {at} is '{found}', expected '{}'", field.name),
+                ));
             }
             let column = Column::from_array(&batch.columns[at], field.ty)
                 .map_err(|error| refuse(stream, &format!("column '{}': {error}", field.name)))?;
@@ -128,7 +177,10 @@ impl Staged {
         let invalid = invalid(stream, &fields, batch.rows);
         if strict && let Some(row) = invalid.iter().position(|&field| field != VALID) {
             let name = &stream.fields[invalid[row] as usize].name;
-            return Err(refuse(stream, &format!("row {row}: field '{name}' is missing or not finite")));
+            return Err(refuse(
+                stream,
+                &format!("row {row}: field '{name}' is missing or not finite"),
+            ));
         }
         Ok(Self {
             fields,
@@ -145,8 +197,16 @@ impl Staged {
     /// The keys of one lookup, for requests.
     #[must_use]
     pub fn keys(&self, key: &[Expr]) -> Rc<Keys> {
-        let inputs = Inputs { rows: self.rows, fields: &self.fields, features: &[] };
-        KeyCache { inputs, known: Vec::new() }.get(key)
+        let inputs = Inputs {
+            rows: self.rows,
+            fields: &self.fields,
+            features: &[],
+        };
+        KeyCache {
+            inputs,
+            known: Vec::new(),
+        }
+        .get(key)
     }
 
     /// Event time of a valid row.
@@ -181,14 +241,23 @@ impl StagedView {
             }
         }
         let passes = view.filter.as_ref().map(|filter| inputs.eval(filter));
-        Self { keys: keys.fields(stream, &view.by), passes, words, width }
+        Self {
+            keys: keys.fields(stream, &view.by),
+            passes,
+            words,
+            width,
+        }
     }
 
     /// The row's words, or none when the view's filter does not let it pass.
     #[inline]
     #[must_use]
     pub fn row(&self, row: usize) -> Option<&[u64]> {
-        if self.passes.as_ref().is_some_and(|passes| passes.as_bool(row) != Some(true)) {
+        if self
+            .passes
+            .as_ref()
+            .is_some_and(|passes| passes.as_bool(row) != Some(true))
+        {
             return None;
         }
         Some(&self.words[row * self.width..(row + 1) * self.width])
@@ -206,8 +275,12 @@ impl KeyCache<'_> {
         if let Some((_, keys)) = self.known.iter().find(|(known, _)| known == key) {
             return Rc::clone(keys);
         }
-        let columns: Vec<(Type, Column)> = key.iter().map(|part| (part.ty, self.inputs.eval(part))).collect();
-        let parts: Vec<(Type, &Column)> = columns.iter().map(|(ty, column)| (*ty, column)).collect();
+        let columns: Vec<(Type, Column)> = key
+            .iter()
+            .map(|part| (part.ty, self.inputs.eval(part)))
+            .collect();
+        let parts: Vec<(Type, &Column)> =
+            columns.iter().map(|(ty, column)| (*ty, column)).collect();
         let keys = Rc::new(Keys::encode(&parts, self.inputs.rows));
         self.known.push((key.to_vec(), Rc::clone(&keys)));
         keys
@@ -218,18 +291,30 @@ impl KeyCache<'_> {
             .iter()
             .map(|&index| {
                 let field = &stream.fields[index];
-                Expr { ty: field.ty, nullable: field.nullable, node: Node::Field(index, field.name.clone()) }
+                Expr {
+                    ty: field.ty,
+                    nullable: field.nullable,
+                    node: Node::Field(index, field.name.clone()),
+                }
             })
             .collect();
         self.get(&key)
     }
 }
 
-fn set_bits(condition: &Condition, inputs: &Inputs<'_>, words: &mut [u64], width: usize, bit: usize) {
+fn set_bits(
+    condition: &Condition,
+    inputs: &Inputs<'_>,
+    words: &mut [u64],
+    width: usize,
+    bit: usize,
+) {
     let filter = condition.filter.as_ref().map(|filter| inputs.eval(filter));
     let arg = condition.arg.as_ref().map(|arg| inputs.eval(arg));
     for (row, word) in words.iter_mut().step_by(width).enumerate() {
-        let passes = filter.as_ref().is_none_or(|filter| filter.as_bool(row) == Some(true));
+        let passes = filter
+            .as_ref()
+            .is_none_or(|filter| filter.as_bool(row) == Some(true));
         let valid = arg.as_ref().is_none_or(|arg| arg.is_valid(row));
         *word |= u64::from(passes && valid) << bit;
     }
@@ -248,7 +333,9 @@ fn invalid(stream: &Stream, fields: &[Column], rows: usize) -> Vec<u16> {
     };
     for (at, (field, column)) in stream.fields.iter().zip(fields).enumerate() {
         if !field.nullable && column.has_nulls() {
-            (0..rows).filter(|&row| !column.is_valid(row)).for_each(|row| mark(row, at));
+            (0..rows)
+                .filter(|&row| !column.is_valid(row))
+                .for_each(|row| mark(row, at));
         }
         let mut from = 0;
         while let Some(row) = column.not_finite(from) {

@@ -47,7 +47,7 @@ pub const STATE_FORMAT: u8 = 1;
 ///     "where":null,"features":[]}]}"#;
 /// let view = &Plan::compile(json).unwrap().views[0];
 /// let mut entity = Entity::new(view, b"EWR");
-/// entity.insert(50, 7, &[]);
+/// entity.insert(view, 50, 7, &[]);
 /// let mut bytes = Vec::new();
 /// write_entity(view, &entity, &mut bytes);
 /// assert_eq!(read_entity(view, b"EWR", &bytes).unwrap().newest(), (50, 7));
@@ -61,12 +61,21 @@ pub fn write_entity(view: &View, entity: &Entity, out: &mut Vec<u8>) {
     (0..view.lifetimes.len()).for_each(|life| entity.life(life).write(out));
     out.extend_from_slice(&(entity.events().len(view.width()) as u32).to_le_bytes());
     out.extend_from_slice(&(entity.settled() as u32).to_le_bytes());
-    entity.events().rows().iter().for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+    entity
+        .events()
+        .rows()
+        .iter()
+        .for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
 }
 
 /// Reads what [`write_entity`] wrote for the same view.
 pub fn read_entity(view: &View, key: &[u8], mut bytes: &[u8]) -> Result<Entity> {
-    let damaged = || Error::State(format!("view '{}': the state of an entity is damaged", view.name));
+    let damaged = || {
+        Error::State(format!(
+            "view '{}': the state of an entity is damaged",
+            view.name
+        ))
+    };
     match take::<1>(&mut bytes) {
         Some([STATE_FORMAT]) => {}
         Some([other]) => {
@@ -77,21 +86,33 @@ pub fn read_entity(view: &View, key: &[u8], mut bytes: &[u8]) -> Result<Entity> 
         }
         None => return Err(damaged()),
     }
-    parse_entity(view, key, &mut bytes).filter(|_| bytes.is_empty()).ok_or_else(damaged)
+    parse_entity(view, key, &mut bytes)
+        .filter(|_| bytes.is_empty())
+        .ok_or_else(damaged)
 }
 
 fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
-    let newest = (i64::from_le_bytes(take(bytes)?), u64::from_le_bytes(take(bytes)?));
-    let lives = view.lives().map(|(ty, needs)| Accumulator::read(ty, needs, bytes)).collect::<Option<Vec<_>>>()?;
+    let newest = (
+        i64::from_le_bytes(take(bytes)?),
+        u64::from_le_bytes(take(bytes)?),
+    );
+    let lives = view
+        .lives()
+        .map(|(ty, needs)| Accumulator::read(ty, needs, bytes))
+        .collect::<Option<Vec<_>>>()?;
     let rows = u32::from_le_bytes(take(bytes)?) as usize;
     let settled = u32::from_le_bytes(take(bytes)?) as usize;
     let words = rows.checked_mul(view.width())?;
     if settled > rows || bytes.len() != words.checked_mul(8)? {
         return None;
     }
-    let words: Vec<u64> = (0..words).map_while(|_| take(bytes).map(u64::from_le_bytes)).collect();
+    let words: Vec<u64> = (0..words)
+        .map_while(|_| take(bytes).map(u64::from_le_bytes))
+        .collect();
     let order = |row: &[u64]| (row[0] as i64, row[1]);
-    let sorted = words.chunks_exact(view.width()).is_sorted_by(|a, b| order(a) < order(b));
+    let sorted = words
+        .chunks_exact(view.width())
+        .is_sorted_by(|a, b| order(a) < order(b));
     sorted.then(|| Entity::from_parts(key, newest, lives, Events::from_rows(words), settled))
 }
 
@@ -109,7 +130,10 @@ pub(crate) fn write_header(plan: &Plan, clock: i64, guards: &[Guard]) -> Vec<u8>
             write_time(partition.watermark, &mut out);
             out.extend_from_slice(&partition.arrival.to_le_bytes());
             out.extend_from_slice(&partition.next_offset.to_le_bytes());
-            partition.counts.iter().for_each(|count| out.extend_from_slice(&count.to_le_bytes()));
+            partition
+                .counts
+                .iter()
+                .for_each(|count| out.extend_from_slice(&count.to_le_bytes()));
         }
         match guard.ids() {
             None => out.push(0),
@@ -132,25 +156,33 @@ pub(crate) fn read_header(plan: &Plan, mut bytes: &[u8]) -> Result<(i64, Vec<Gua
         )));
     }
     if take::<32>(&mut bytes).ok_or_else(damaged)? != plan.fingerprint {
-        return Err(Error::State("the state belongs to another version of the app; replay the log to rebuild it".into()));
+        return Err(Error::State(
+            "the state belongs to another version of the app; replay the log to rebuild it".into(),
+        ));
     }
-    parse_header(plan, &mut bytes).filter(|_| bytes.is_empty()).ok_or_else(damaged)
+    parse_header(plan, &mut bytes)
+        .filter(|_| bytes.is_empty())
+        .ok_or_else(damaged)
 }
 
 fn parse_header(plan: &Plan, bytes: &mut &[u8]) -> Option<(i64, Vec<Guard>)> {
     let clock = i64::from_le_bytes(take(bytes)?);
     let mut guards = Vec::with_capacity(plan.streams.len());
     for stream in &plan.streams {
-        let watermark = read_time(bytes)?;
+        let mut watermark = None;
+        read_time(bytes, &mut watermark)?;
         let mut partitions = Vec::new();
         for _ in 0..u32::from_le_bytes(take(bytes)?) {
             let mut partition = Partition {
                 id: u16::from_le_bytes(take(bytes)?),
-                watermark: read_time(bytes)?,
-                arrival: i64::from_le_bytes(take(bytes)?),
-                next_offset: u64::from_le_bytes(take(bytes)?),
+                watermark: None,
+                arrival: 0,
+                next_offset: 0,
                 counts: [0; 5],
             };
+            read_time(bytes, &mut partition.watermark)?;
+            partition.arrival = i64::from_le_bytes(take(bytes)?);
+            partition.next_offset = u64::from_le_bytes(take(bytes)?);
             for count in &mut partition.counts {
                 *count = u64::from_le_bytes(take(bytes)?);
             }
@@ -171,8 +203,10 @@ fn write_time(time: Option<i64>, out: &mut Vec<u8>) {
     out.extend_from_slice(&time.unwrap_or(0).to_le_bytes());
 }
 
-fn read_time(bytes: &mut &[u8]) -> Option<Option<i64>> {
+/// Reads a time that may be absent; `None` when the bytes end.
+fn read_time(bytes: &mut &[u8], time: &mut Option<i64>) -> Option<()> {
     let [flag] = take(bytes)?;
-    let time = i64::from_le_bytes(take(bytes)?);
-    Some((flag == 1).then_some(time))
+    let value = i64::from_le_bytes(take(bytes)?);
+    *time = (flag == 1).then_some(value);
+    Some(())
 }

@@ -112,21 +112,43 @@ pub(crate) struct Reads {
 
 impl Reads {
     pub(crate) fn new(vector: &Vector) -> Self {
-        Self { cells: vec![Cells::default(); vector.slots.len()], ..Self::default() }
+        Self {
+            cells: vec![Cells::default(); vector.slots.len()],
+            ..Self::default()
+        }
     }
 
     /// The vector's batch; positions are part of it for events and not for requests.
-    pub(crate) fn finish(self, plan: &Plan, index: usize, staged: &[Option<&Staged>], positions: bool) -> Result<RecordBatch> {
+    pub(crate) fn finish(
+        self,
+        plan: &Plan,
+        index: usize,
+        staged: &[Option<&Staged>],
+        positions: bool,
+    ) -> Result<RecordBatch> {
         let vector = &plan.vectors[index];
         let rows = self.times.len();
         let fields = fields_of(plan, vector, staged, &self.at);
-        let features: Vec<Column> =
-            self.cells.into_iter().zip(&vector.slots).map(|(cells, &ty)| cells.into_column(ty)).collect();
-        let inputs = Inputs { rows, fields: &fields, features: &features };
+        let features: Vec<Column> = self
+            .cells
+            .into_iter()
+            .zip(&vector.slots)
+            .map(|(cells, &ty)| cells.into_column(ty))
+            .collect();
+        let inputs = Inputs {
+            rows,
+            fields: &fields,
+            features: &features,
+        };
         let mut columns: Vec<(&str, bool, ArrayRef)> = Vec::with_capacity(vector.inputs.len() + 3);
         if positions {
             let column = |pick: fn(&(u32, u32)) -> u32| -> ArrayRef {
-                Arc::new(self.at.iter().map(|at| pick(at) as i32).collect::<Int32Array>())
+                Arc::new(
+                    self.at
+                        .iter()
+                        .map(|at| pick(at) as i32)
+                        .collect::<Int32Array>(),
+                )
             };
             columns.push(("batch", false, column(|at| at.0)));
             columns.push(("row", false, column(|at| at.1)));
@@ -140,7 +162,12 @@ impl Reads {
 }
 
 /// The trigger's fields at the given rows; those no input names stay empty.
-fn fields_of(plan: &Plan, vector: &Vector, staged: &[Option<&Staged>], at: &[(u32, u32)]) -> Vec<Column> {
+fn fields_of(
+    plan: &Plan,
+    vector: &Vector,
+    staged: &[Option<&Staged>],
+    at: &[(u32, u32)],
+) -> Vec<Column> {
     let stream = &plan.streams[vector.stream];
     let mut used = vec![false; stream.fields.len()];
     for (_, expr) in &vector.inputs {
@@ -169,10 +196,14 @@ pub(crate) fn batch(columns: Vec<(&str, bool, ArrayRef)>) -> Result<RecordBatch>
     let fields: Vec<Field> = columns
         .iter()
         .map(|(name, nullable, array)| {
-            Field::new(*name, array.data_type().clone(), *nullable || *array.data_type() == DataType::Null)
+            Field::new(
+                *name,
+                array.data_type().clone(),
+                *nullable || *array.data_type() == DataType::Null,
+            )
         })
         .collect();
     let arrays = columns.into_iter().map(|(_, _, array)| array).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays).map_err(|error| Error::Batch(error.to_string()))
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
+        .map_err(|error| Error::Batch(error.to_string()))
 }
-

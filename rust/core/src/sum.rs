@@ -30,8 +30,11 @@ pub(crate) fn decompose(value: f64) -> (i64, i32) {
     let bits = value.to_bits();
     let biased = ((bits >> 52) & 0x7ff) as i32;
     let fraction = (bits & ((1 << 52) - 1)) as i64;
-    let (mantissa, exponent) =
-        if biased == 0 { (fraction, -1074) } else { (fraction | (1 << 52), biased - 1075) };
+    let (mantissa, exponent) = if biased == 0 {
+        (fraction, -1074)
+    } else {
+        (fraction | (1 << 52), biased - 1075)
+    };
     (if bits >> 63 == 1 { -mantissa } else { mantissa }, exponent)
 }
 
@@ -141,9 +144,15 @@ impl ExactSum {
             0 => {
                 let (word, rest) = bytes.split_first_chunk::<16>()?;
                 *bytes = rest;
-                Some(Self { narrow: i128::from_le_bytes(*word), wide: None })
+                Some(Self {
+                    narrow: i128::from_le_bytes(*word),
+                    wide: None,
+                })
             }
-            1 => Some(Self { narrow: 0, wide: Some(Box::new(WideSum::read(bytes)?)) }),
+            1 => Some(Self {
+                narrow: 0,
+                wide: Some(Box::new(WideSum::read(bytes)?)),
+            }),
             _ => None,
         }
     }
@@ -151,11 +160,15 @@ impl ExactSum {
     /// The narrow total in units of 2^[`UNIT`], when nothing is wide.
     #[inline]
     pub(crate) fn as_narrow(&self) -> Option<i128> {
-        if self.wide.is_none() { Some(self.narrow) } else { None }
+        if self.wide.is_none() {
+            Some(self.narrow)
+        } else {
+            None
+        }
     }
 
     /// Narrow and wide part together.
-    pub(crate) fn total(&self) -> WideSum {
+    fn total(&self) -> WideSum {
         let mut total = self.wide.as_deref().cloned().unwrap_or_default();
         total.add_i128(self.narrow, UNIT);
         total
@@ -201,7 +214,17 @@ mod tests {
 
     #[test]
     fn any_order_gives_the_same_bits() {
-        let mut values = vec![0.1, 1e300, -7.5e-310, 3.0, -1e300, f64::MIN_POSITIVE, 2.5e-9, 1e17, -0.3];
+        let mut values = vec![
+            0.1,
+            1e300,
+            -7.5e-310,
+            3.0,
+            -1e300,
+            f64::MIN_POSITIVE,
+            2.5e-9,
+            1e17,
+            -0.3,
+        ];
         let expected = of(&values);
         for _ in 0..values.len() {
             values.rotate_left(1);
@@ -233,7 +256,10 @@ mod tests {
 
     #[test]
     fn extremes_round_once() {
-        assert_eq!(of(&[1.0, f64::EPSILON / 2.0, 1e-300]).value(), 1.0 + f64::EPSILON);
+        assert_eq!(
+            of(&[1.0, f64::EPSILON / 2.0, 1e-300]).value(),
+            1.0 + f64::EPSILON
+        );
         assert_eq!(of(&[1.0, f64::EPSILON / 2.0]).value(), 1.0);
         assert_eq!(of(&[f64::MAX, f64::MAX, -f64::MAX]).value(), f64::MAX);
         assert_eq!(of(&[f64::MAX, f64::MAX]).value(), f64::INFINITY);

@@ -19,9 +19,9 @@ pub struct Overflow;
 /// use forerun_core::types::Type;
 ///
 /// let mut totals = Totals::new(Some(Type::Float), Needs { sum: true, ..Needs::default() });
-/// [0.1f64, 0.2, 7.0].map(|minutes| totals.add(minutes.to_bits()));
+/// [0.5f64, 0.25, 7.0].map(|minutes| totals.add(minutes.to_bits()));
 /// totals.sub(7f64.to_bits());
-/// assert_eq!(totals.value(Aggregate::Mean, None, 1), Ok(Some(0.15f64.to_bits())));
+/// assert_eq!(totals.value(Aggregate::Mean, None, 1), Ok(Some(0.375f64.to_bits())));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Totals {
@@ -40,6 +40,12 @@ enum Sums {
 }
 
 impl Totals {
+    /// Of no values, for counting only.
+    pub const EMPTY: Self = Self {
+        count: 0,
+        sums: Sums::None,
+    };
+
     /// Of no values of type `ty` (`None`: of events).
     #[must_use]
     pub fn new(ty: Option<Type>, needs: Needs) -> Self {
@@ -105,6 +111,21 @@ impl Totals {
         }
     }
 
+    /// Adds all values of another multiset of the same type and needs.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        match (&mut self.sums, &other.sums) {
+            (Sums::Whole(sum), Sums::Whole(term)) => *sum += term,
+            (Sums::WholeMoments(sum, moments), Sums::WholeMoments(term, more)) => {
+                *sum += term;
+                moments.merge(more);
+            }
+            (Sums::Float(sum), Sums::Float(term)) => sum.merge(term),
+            (Sums::Moments(moments), Sums::Moments(more)) => moments.merge(more),
+            (ours, theirs) => debug_assert!(matches!((ours, theirs), (Sums::None, Sums::None))),
+        }
+    }
+
     /// The aggregate as a word, null when there is nothing to aggregate. Rates need the window's length.
     pub fn value(
         &self,
@@ -121,7 +142,9 @@ impl Totals {
         let float = match aggregate {
             Aggregate::Sum => match &self.sums {
                 Sums::Whole(sum) | Sums::WholeMoments(sum, _) => {
-                    return i64::try_from(*sum).map(|sum| Some(sum as u64)).map_err(|_| Overflow);
+                    return i64::try_from(*sum)
+                        .map(|sum| Some(sum as u64))
+                        .map_err(|_| Overflow);
                 }
                 _ => Some(self.float_sum()),
             },
@@ -131,8 +154,16 @@ impl Totals {
             }),
             Aggregate::Var => self.moments().and_then(Moments::var),
             Aggregate::Std => self.moments().and_then(Moments::var).map(f64::sqrt),
+            Aggregate::CountRate => {
+                let scaled = i128::from(self.count) * i128::from(per_us);
+                Some(ratio(scaled, over_us.unwrap_or(1).unsigned_abs()))
+            }
             Aggregate::Rate => Some(self.rate(over_us.unwrap_or(1), per_us)),
-            Aggregate::Count | Aggregate::Min | Aggregate::Max | Aggregate::First | Aggregate::Last => None,
+            Aggregate::Count
+            | Aggregate::Min
+            | Aggregate::Max
+            | Aggregate::First
+            | Aggregate::Last => None,
         };
         match float {
             Some(value) if !value.is_finite() => Err(Overflow),
@@ -140,12 +171,11 @@ impl Totals {
         }
     }
 
-    /// `sum / (over / per)`, rounded once for counts and ints.
+    /// `sum / (over / per)`, rounded once for ints.
     fn rate(&self, over_us: i64, per_us: i64) -> f64 {
         let whole = match &self.sums {
-            Sums::None => Some(i128::from(self.count)),
             Sums::Whole(sum) | Sums::WholeMoments(sum, _) => Some(*sum),
-            Sums::Float(_) | Sums::Moments(_) => None,
+            Sums::None | Sums::Float(_) | Sums::Moments(_) => None,
         };
         match whole.and_then(|sum| sum.checked_mul(per_us.into())) {
             Some(scaled) => ratio(scaled, over_us.unsigned_abs()),

@@ -24,16 +24,29 @@ pub fn compile(json: &Value, scope: &mut dyn Scope) -> Result<Expr, String> {
 
 fn expression(json: &Value, scope: &mut dyn Scope, depth: usize) -> Result<Expr, String> {
     if depth > DEPTH_MAX {
-        return Err(format!("expression nested deeper than {DEPTH_MAX}; split it"));
+        return Err(format!(
+            "expression nested deeper than {DEPTH_MAX}; split it"
+        ));
     }
-    let object = json.as_object().ok_or_else(|| format!("an expression is an object, got {json}"))?;
-    let name = object.get("op").and_then(Value::as_str).ok_or("an expression needs \"op\"")?;
+    let object = json
+        .as_object()
+        .ok_or_else(|| format!("an expression is an object, got {json}"))?;
+    let name = object
+        .get("op")
+        .and_then(Value::as_str)
+        .ok_or("an expression needs \"op\"")?;
     match name {
         "field" => {
-            let name = object.get("name").and_then(Value::as_str).ok_or("op 'field' needs \"name\"")?;
+            let name = object
+                .get("name")
+                .and_then(Value::as_str)
+                .ok_or("op 'field' needs \"name\"")?;
             scope.field(name)
         }
-        "lit" => literal(object.get("type").unwrap_or(&Value::Null), object.get("value")),
+        "lit" => literal(
+            object.get("type").unwrap_or(&Value::Null),
+            object.get("value"),
+        ),
         "feature" => scope.feature(object),
         _ => {
             let op = Op::parse(name).ok_or_else(|| format!("unknown operation '{name}'"))?;
@@ -50,31 +63,51 @@ fn expression(json: &Value, scope: &mut dyn Scope, depth: usize) -> Result<Expr,
 }
 
 fn literal(ty: &Value, value: Option<&Value>) -> Result<Expr, String> {
-    let ty = ty.as_str().and_then(Type::parse).ok_or_else(|| format!("literal of unknown type {ty}"))?;
+    let ty = ty
+        .as_str()
+        .and_then(Type::parse)
+        .ok_or_else(|| format!("literal of unknown type {ty}"))?;
     let value = value.unwrap_or(&Value::Null);
     let scalar = match ty {
         _ if value.is_null() => Some(Scalar::Null),
         Type::Bool => value.as_bool().map(Scalar::Bool),
-        Type::Float => value.as_f64().filter(|value| value.is_finite()).map(Scalar::Float),
+        Type::Float => value
+            .as_f64()
+            .filter(|value| value.is_finite())
+            .map(Scalar::Float),
         Type::String => value.as_str().map(|text| Scalar::Text(text.into())),
         Type::Int | Type::Time | Type::Duration => value.as_i64().map(Scalar::Whole),
     };
     let scalar = scalar.ok_or_else(|| format!("literal {value} is not of type {ty}"))?;
-    Ok(Expr { ty, nullable: scalar == Scalar::Null, node: Node::Literal(scalar) })
+    Ok(Expr {
+        ty,
+        nullable: scalar == Scalar::Null,
+        node: Node::Literal(scalar),
+    })
 }
 
 /// Applies an operation to checked operands.
 pub fn call(op: Op, mut operands: Vec<Expr>) -> Result<Expr, String> {
     let count = match op {
-        Op::Neg | Op::Not | Op::IsNull | Op::Abs | Op::Log | Op::Exp | Op::Seconds | Op::ToFloat => 1..=1,
+        Op::Neg
+        | Op::Not
+        | Op::IsNull
+        | Op::Abs
+        | Op::Log
+        | Op::Exp
+        | Op::Seconds
+        | Op::ToFloat => 1..=1,
         Op::If | Op::Clip => 3..=3,
         Op::Coalesce => 1..=usize::MAX,
-        Op::In => 2..=usize::MAX,
-        Op::And | Op::Or => 2..=usize::MAX,
+        Op::In | Op::And | Op::Or => 2..=usize::MAX,
         _ => 2..=2,
     };
     if !count.contains(&operands.len()) {
-        return Err(format!("operation '{}' does not take {} operands", op.name(), operands.len()));
+        return Err(format!(
+            "operation '{}' does not take {} operands",
+            op.name(),
+            operands.len()
+        ));
     }
     let ty = match op {
         Op::Add | Op::Sub | Op::Mul | Op::Div => arithmetic(op, &mut operands)?,
@@ -132,17 +165,26 @@ pub fn call(op: Op, mut operands: Vec<Expr>) -> Result<Expr, String> {
             unify(op, &mut operands)?;
             let constant = |operand: &Expr| match &operand.node {
                 Node::Literal(scalar) => *scalar != Scalar::Null,
-                Node::Call(Op::ToFloat, inner) => matches!(&inner[0].node, Node::Literal(scalar) if *scalar != Scalar::Null),
+                Node::Call(Op::ToFloat, inner) => {
+                    matches!(&inner[0].node, Node::Literal(scalar) if *scalar != Scalar::Null)
+                }
                 _ => false,
             };
             if !operands[1..].iter().all(constant) {
-                return Err("operation 'in' takes literals that are not null after the first operand".into());
+                return Err(
+                    "operation 'in' takes literals that are not null after the first operand"
+                        .into(),
+                );
             }
             Type::Bool
         }
     };
     let nullable = nullable(op, &operands, ty);
-    Ok(Expr { ty, nullable, node: Node::Call(op, operands) })
+    Ok(Expr {
+        ty,
+        nullable,
+        node: Node::Call(op, operands),
+    })
 }
 
 /// Null comes from null operands, or from the operation itself.
@@ -152,11 +194,15 @@ fn nullable(op: Op, operands: &[Expr], ty: Type) -> bool {
         Op::Coalesce => operands.iter().all(|operand| operand.nullable),
         Op::If => operands[1].nullable || operands[2].nullable,
         Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Log | Op::Exp => true,
-        Op::Neg | Op::Abs if ty != Type::Float => true,
+        Op::Neg | Op::Abs => ty != Type::Float || operands[0].nullable,
         _ => operands.iter().any(|operand| operand.nullable),
     }
 }
 
+#[allow(
+    clippy::match_same_arms,
+    reason = "a table: one line per family of types"
+)]
 fn arithmetic(op: Op, operands: &mut [Expr]) -> Result<Type, String> {
     use Type::{Duration, Float, Int, Time};
     let ty = match (op, operands[0].ty, operands[1].ty) {
@@ -200,17 +246,26 @@ fn to_float(operand: &mut Expr) {
 }
 
 fn mismatch(op: Op, operands: &[Expr]) -> String {
-    let types: Vec<String> = operands.iter().map(|operand| operand.ty.to_string()).collect();
+    let types: Vec<String> = operands
+        .iter()
+        .map(|operand| operand.ty.to_string())
+        .collect();
     let advice = match op {
         Op::ToFloat | Op::Log | Op::Exp | Op::Add | Op::Sub | Op::Mul | Op::Div
             if operands.iter().any(|operand| operand.ty == Type::Duration) =>
         {
             "; seconds(x) makes a float of a duration"
         }
-        Op::Add | Op::Sub | Op::Mul | Op::Div if operands.iter().any(|operand| operand.ty == Type::Bool) => {
+        Op::Add | Op::Sub | Op::Mul | Op::Div
+            if operands.iter().any(|operand| operand.ty == Type::Bool) =>
+        {
             "; to_float(x) makes a float of a bool"
         }
         _ => "",
     };
-    format!("operation '{}' cannot take ({}){advice}", op.name(), types.join(", "))
+    format!(
+        "operation '{}' cannot take ({}){advice}",
+        op.name(),
+        types.join(", ")
+    )
 }

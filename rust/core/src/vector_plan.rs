@@ -3,22 +3,39 @@
 use serde_json::{Map, Value};
 
 use crate::expr::{Expr, Node};
-use crate::plan::{Lookup, Stream, Vector, View, unique};
+use crate::plan::{Lookup, Vector, View, unique};
 use crate::spec::VectorSpec;
+use crate::stream_plan::Stream;
 use crate::types::Type;
 use crate::typing::{self, Scope};
 use crate::view_plan::Fields;
 
 /// Compiles one vector; streams and views come first.
-pub(crate) fn compile(spec: VectorSpec, streams: &[Stream], views: &[View]) -> Result<Vector, String> {
+pub(crate) fn compile(
+    spec: VectorSpec,
+    streams: &[Stream],
+    views: &[View],
+) -> Result<Vector, String> {
     let at = format!("vector '{}'", spec.name);
-    let stream = streams.get(spec.on).ok_or_else(|| format!("{at}: there is no stream {}", spec.on))?;
-    unique(&format!("{at}: input"), spec.inputs.iter().map(|input| input.name.as_str()))?;
-    let mut scope = Inputs { stream, streams, views, lookups: Vec::new(), slots: Vec::new() };
+    let stream = streams
+        .get(spec.on)
+        .ok_or_else(|| format!("{at}: there is no stream {}", spec.on))?;
+    unique(
+        &format!("{at}: input"),
+        spec.inputs.iter().map(|input| input.name.as_str()),
+    )?;
+    let mut scope = Inputs {
+        stream,
+        streams,
+        views,
+        lookups: Vec::new(),
+        slots: Vec::new(),
+    };
     let mut inputs = Vec::with_capacity(spec.inputs.len());
     for input in spec.inputs {
         let at = format!("{at}, input '{}'", input.name);
-        let expr = typing::compile(&input.expr, &mut scope).map_err(|error| format!("{at}: {error}"))?;
+        let expr =
+            typing::compile(&input.expr, &mut scope).map_err(|error| format!("{at}: {error}"))?;
         let advice = match expr.ty {
             Type::Bool | Type::Int | Type::Float => {
                 inputs.push((input.name, expr));
@@ -28,10 +45,19 @@ pub(crate) fn compile(spec: VectorSpec, streams: &[Stream], views: &[View]) -> R
             Type::Time => "subtract another time and use seconds(x)",
             Type::Duration => "use seconds(x)",
         };
-        return Err(format!("{at}: an input is a bool, int or float, not a {}; {advice}", expr.ty));
+        return Err(format!(
+            "{at}: an input is a bool, int or float, not a {}; {advice}",
+            expr.ty
+        ));
     }
     let Inputs { lookups, slots, .. } = scope;
-    Ok(Vector { name: spec.name, stream: spec.on, inputs, lookups, slots })
+    Ok(Vector {
+        name: spec.name,
+        stream: spec.on,
+        inputs,
+        lookups,
+        slots,
+    })
 }
 
 struct Inputs<'a> {
@@ -48,19 +74,33 @@ impl Scope for Inputs<'_> {
     }
 
     fn feature(&mut self, object: &Map<String, Value>) -> Result<Expr, String> {
-        let index = |name: &str| object.get(name).and_then(Value::as_u64).map(|index| index as usize);
+        let index = |name: &str| {
+            object
+                .get(name)
+                .and_then(Value::as_u64)
+                .map(|index| index as usize)
+        };
         let view = index("view").ok_or("op 'feature' needs \"view\"")?;
         let feature = index("feature").ok_or("op 'feature' needs \"feature\"")?;
-        let plan = self.views.get(view).ok_or_else(|| format!("there is no view {view}"))?;
+        let plan = self
+            .views
+            .get(view)
+            .ok_or_else(|| format!("there is no view {view}"))?;
         let found = plan
             .features
             .get(feature)
             .ok_or_else(|| format!("view '{}' has no feature {feature}", plan.name))?;
         let name = format!("{}.{}", plan.name, found.name);
-        let key = self.key(plan, object.get("key")).map_err(|error| format!("{name}: {error}"))?;
+        let key = self
+            .key(plan, object.get("key"))
+            .map_err(|error| format!("{name}: {error}"))?;
         let slot = self.slot(view, key, feature, found.ty);
         let nullable = found.aggregate != crate::aggregate::Aggregate::Count;
-        Ok(Expr { ty: found.ty, nullable, node: Node::Feature(slot, name) })
+        Ok(Expr {
+            ty: found.ty,
+            nullable,
+            node: Node::Feature(slot, name),
+        })
     }
 }
 
@@ -68,18 +108,33 @@ impl Inputs<'_> {
     /// The key expressions, by default the trigger's fields named as in the view's `by`.
     fn key(&self, view: &View, json: Option<&Value>) -> Result<Vec<Expr>, String> {
         let stream = &self.streams[view.stream];
-        let key = match json.and_then(Value::as_array) {
-            Some(parts) => {
-                parts.iter().map(|part| typing::compile(part, &mut Fields(self.stream))).collect()
-            }
-            None => view.by.iter().map(|&field| self.field(&stream.fields[field].name)).collect(),
+        let key: Result<Vec<Expr>, String> = match json.and_then(Value::as_array) {
+            Some(parts) => parts
+                .iter()
+                .map(|part| typing::compile(part, &mut Fields(self.stream)))
+                .collect(),
+            None => view
+                .by
+                .iter()
+                .map(|&field| self.field(&stream.fields[field].name))
+                .collect(),
         };
-        let key: Vec<Expr> = Result::<Vec<Expr>, String>::from(key)?;
+        let key = key?;
         let expected = view.key_types(stream);
-        let types: Vec<Type> = key.iter().map(|part: &Expr| part.ty).collect();
+        let types: Vec<Type> = key.iter().map(|part| part.ty).collect();
         if types != expected {
-            let list = |types: &[Type]| types.iter().map(Type::to_string).collect::<Vec<_>>().join(", ");
-            return Err(format!("the key is ({}), got ({})", list(&expected), list(&types)));
+            let list = |types: &[Type]| {
+                types
+                    .iter()
+                    .map(Type::to_string)
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            return Err(format!(
+                "the key is ({}), got ({})",
+                list(&expected),
+                list(&types)
+            ));
         }
         Ok(key)
     }
@@ -87,7 +142,11 @@ impl Inputs<'_> {
     fn slot(&mut self, view: usize, key: Vec<Expr>, feature: usize, ty: Type) -> usize {
         let same = |lookup: &Lookup| lookup.view == view && lookup.key == key;
         let place = self.lookups.iter().position(same).unwrap_or_else(|| {
-            self.lookups.push(Lookup { view, key, features: Vec::new() });
+            self.lookups.push(Lookup {
+                view,
+                key,
+                features: Vec::new(),
+            });
             self.lookups.len() - 1
         });
         let features = &mut self.lookups[place].features;

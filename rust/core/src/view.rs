@@ -17,7 +17,7 @@ use crate::plan::View;
 ///     "where":null,"features":[]}]}"#;
 /// let plan = Plan::compile(json).unwrap();
 /// let mut entities = Entities::default();
-/// entities.entry(&plan.views[0], b"a", 1).insert(50, 0, &[]);
+/// entities.entry(&plan.views[0], b"a", 1).insert(&plan.views[0], 50, 0, &[]);
 /// assert_eq!(entities.find(b"a", 1).unwrap().newest(), (50, 0));
 /// assert!(entities.find(b"b", 2).is_none());
 /// ```
@@ -67,11 +67,23 @@ impl Entities {
         self.slots[slot as usize].entity.as_ref()
     }
 
+    /// The entity of a key, to be read: reads may move its cursors.
+    #[inline]
+    #[must_use]
+    pub fn find_mut(&mut self, key: &[u8], hash: u64) -> Option<&mut Entity> {
+        let slot = self.slot(key, hash)?;
+        self.slots[slot as usize].entity.as_mut()
+    }
+
     #[inline]
     fn slot(&self, key: &[u8], hash: u64) -> Option<u32> {
         let same = |&slot: &u32| {
             let slot = &self.slots[slot as usize];
-            slot.hash == hash && slot.entity.as_ref().is_some_and(|entity| entity.key() == key)
+            slot.hash == hash
+                && slot
+                    .entity
+                    .as_ref()
+                    .is_some_and(|entity| entity.key() == key)
         };
         self.table.find(hash, same).copied()
     }
@@ -94,7 +106,11 @@ impl Entities {
 
     /// Adds an entity that is not there yet.
     pub(crate) fn put(&mut self, entity: Entity, hash: u64) -> u32 {
-        let slot = Slot { hash, changed: false, entity: Some(entity) };
+        let slot = Slot {
+            hash,
+            changed: false,
+            entity: Some(entity),
+        };
         let at = match self.free.pop() {
             Some(at) => {
                 self.slots[at as usize] = slot;
@@ -105,7 +121,8 @@ impl Entities {
                 (self.slots.len() - 1) as u32
             }
         };
-        self.table.insert_unique(hash, at, |&slot| self.slots[slot as usize].hash);
+        self.table
+            .insert_unique(hash, at, |&slot| self.slots[slot as usize].hash);
         at
     }
 
@@ -120,8 +137,10 @@ impl Entities {
     pub fn sweep(&mut self, view: &View, horizon: Option<i64>) {
         self.applied = 0;
         for at in 0..self.slots.len() {
-            if self.settle(at, view, horizon) && let Some(entity) = &mut self.slots[at].entity {
-                entity.shrink();
+            if self.settle(at, view, horizon)
+                && let Some(entity) = &mut self.slots[at].entity
+            {
+                entity.shrink(view);
             }
         }
     }
@@ -136,7 +155,9 @@ impl Entities {
     /// Settles the entity of a slot; false when there is none, or none any more.
     fn settle(&mut self, at: usize, view: &View, horizon: Option<i64>) -> bool {
         let slot = &mut self.slots[at];
-        let Some(entity) = &mut slot.entity else { return false };
+        let Some(entity) = &mut slot.entity else {
+            return false;
+        };
         entity.settle(view, horizon);
         if !entity.is_dead() {
             return true;
@@ -156,7 +177,11 @@ impl Entities {
     }
 
     /// The entities changed since the last take, settled, by key; and the keys gone.
-    pub fn take_changed(&mut self, view: &View, horizon: Option<i64>) -> (Vec<&Entity>, Vec<Box<[u8]>>) {
+    pub fn take_changed(
+        &mut self,
+        view: &View,
+        horizon: Option<i64>,
+    ) -> (Vec<&Entity>, Vec<Box<[u8]>>) {
         let slots = if self.tracking {
             std::mem::take(&mut self.changed)
         } else {
@@ -177,8 +202,10 @@ impl Entities {
         gone.sort_unstable();
         gone.dedup();
         gone.retain(|key| self.find(key, crate::hash::hash(key)).is_none());
-        let mut entities: Vec<&Entity> =
-            alive.iter().filter_map(|&at| self.slots[at as usize].entity.as_ref()).collect();
+        let mut entities: Vec<&Entity> = alive
+            .iter()
+            .filter_map(|&at| self.slots[at as usize].entity.as_ref())
+            .collect();
         entities.sort_unstable_by(|a, b| a.key().cmp(b.key()));
         (entities, gone)
     }
@@ -186,7 +213,11 @@ impl Entities {
     /// All live entities, settled, by key.
     pub fn sorted(&mut self, view: &View, horizon: Option<i64>) -> Vec<&Entity> {
         self.sweep(view, horizon);
-        let mut entities: Vec<&Entity> = self.slots.iter().filter_map(|slot| slot.entity.as_ref()).collect();
+        let mut entities: Vec<&Entity> = self
+            .slots
+            .iter()
+            .filter_map(|slot| slot.entity.as_ref())
+            .collect();
         entities.sort_unstable_by(|a, b| a.key().cmp(b.key()));
         entities
     }
@@ -199,7 +230,14 @@ impl Entities {
     /// Bytes used, with the heap.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let entities: usize = self.slots.iter().filter_map(|slot| slot.entity.as_ref()).map(Entity::bytes).sum();
-        entities + self.slots.len() * (size_of::<Slot>() - size_of::<Entity>()) + self.table.capacity() * 5
+        let entities: usize = self
+            .slots
+            .iter()
+            .filter_map(|slot| slot.entity.as_ref())
+            .map(Entity::bytes)
+            .sum();
+        entities
+            + self.slots.len() * (size_of::<Slot>() - size_of::<Entity>())
+            + self.table.capacity() * 5
     }
 }

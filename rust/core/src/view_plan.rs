@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use crate::aggregate::{Aggregate, Needs};
 use crate::expr::{Expr, Node};
-use crate::plan::{Condition, Feature, Stream, Track, View, unique};
+use crate::plan::{Condition, Feature, Span, Track, View, unique};
 use crate::spec::{FeatureSpec, ViewSpec};
+use crate::stream_plan::Stream;
 use crate::types::Type;
 use crate::typing::{self, Scope};
 
@@ -16,7 +17,11 @@ impl Scope for Fields<'_> {
     fn field(&self, name: &str) -> Result<Expr, String> {
         let index = self.0.find(name)?;
         let field = &self.0.fields[index];
-        Ok(Expr { ty: field.ty, nullable: field.nullable, node: Node::Field(index, name.into()) })
+        Ok(Expr {
+            ty: field.ty,
+            nullable: field.nullable,
+            node: Node::Field(index, name.into()),
+        })
     }
 
     fn feature(&mut self, _: &Map<String, Value>) -> Result<Expr, String> {
@@ -24,14 +29,37 @@ impl Scope for Fields<'_> {
     }
 }
 
+/// A feature whose parts are checked.
+struct Checked {
+    name: String,
+    aggregate: Aggregate,
+    arg: Option<Expr>,
+    filter: Option<Expr>,
+    ty: Type,
+    over_us: Option<i64>,
+    per_us: i64,
+}
+
 /// Compiles one view; streams come first.
 pub(crate) fn compile(spec: ViewSpec, streams: &[Stream]) -> Result<View, String> {
     let at = format!("view '{}'", spec.name);
-    let stream =
-        streams.get(spec.stream).ok_or_else(|| format!("{at}: there is no stream {}", spec.stream))?;
-    unique(&format!("{at}: feature"), spec.features.iter().map(|feature| feature.name.as_str()))?;
-    let by = stream.key(&spec.by).map_err(|error| format!("{at}: {error}"))?;
-    let filter = condition(spec.filter.as_ref(), stream).map_err(|error| format!("{at}, where: {error}"))?;
+    let stream = streams
+        .get(spec.stream)
+        .ok_or_else(|| format!("{at}: there is no stream {}", spec.stream))?;
+    unique(
+        &format!("{at}: feature"),
+        spec.features.iter().map(|feature| feature.name.as_str()),
+    )?;
+    let by = stream
+        .key(&spec.by)
+        .map_err(|error| format!("{at}: {error}"))?;
+    let filter =
+        condition(spec.filter.as_ref(), stream).map_err(|error| format!("{at}, where: {error}"))?;
+    let mut features = Vec::with_capacity(spec.features.len());
+    for feature in spec.features {
+        let at = format!("{at}, feature '{}'", feature.name);
+        features.push(check(feature, stream).map_err(|error| format!("{at}: {error}"))?);
+    }
     let mut view = View {
         name: spec.name,
         stream: spec.stream,
@@ -41,85 +69,165 @@ pub(crate) fn compile(spec: ViewSpec, streams: &[Stream]) -> Result<View, String
         conditions: Vec::new(),
         tracks: Vec::new(),
         features: Vec::new(),
-        windows_us: Vec::new(),
+        windows_us: features
+            .iter()
+            .filter_map(|feature| feature.over_us)
+            .collect(),
+        spans: Vec::new(),
         lifetimes: Vec::new(),
         readers: Vec::new(),
     };
-    for feature in spec.features {
-        let at = format!("{at}, feature '{}'", feature.name);
-        add(&mut view, feature, stream).map_err(|error| format!("{at}: {error}"))?;
-    }
     view.windows_us.sort_unstable();
+    view.windows_us.dedup();
+    lay_out(&mut view, features);
     Ok(view)
 }
 
-fn add(view: &mut View, spec: FeatureSpec, stream: &Stream) -> Result<(), String> {
+fn check(spec: FeatureSpec, stream: &Stream) -> Result<Checked, String> {
     let aggregate =
         Aggregate::parse(&spec.agg).ok_or_else(|| format!("unknown aggregate '{}'", spec.agg))?;
     let arg = match &spec.arg {
         Some(json) => Some(typing::compile(json, &mut Fields(stream))?),
         None => None,
     };
-    let filter = condition(spec.filter.as_ref(), stream).map_err(|error| format!("where: {error}"))?;
-    let ty = arg.as_ref().map(|arg| arg.ty);
-    let result = aggregate.result(ty).map_err(|error| format!("{}: {error}", spec.agg))?;
+    let aggregate = match (aggregate, &arg) {
+        (Aggregate::Rate, None) => Aggregate::CountRate,
+        _ => aggregate,
+    };
+    let filter =
+        condition(spec.filter.as_ref(), stream).map_err(|error| format!("where: {error}"))?;
+    let ty = aggregate
+        .result(arg.as_ref().map(|arg| arg.ty))
+        .map_err(|error| format!("{}: {error}", spec.agg))?;
     if let Some(over) = spec.over_us.filter(|&over| over <= 0) {
-        return Err(format!("over_us is {over}; it must be positive, or null for the lifetime"));
+        return Err(format!(
+            "over_us is {over}; it must be positive, or null for the lifetime"
+        ));
     }
     if let Some(per) = spec.per_us.filter(|&per| per <= 0) {
         return Err(format!("per_us is {per}; it must be positive"));
     }
-    if aggregate == Aggregate::Rate && spec.over_us.is_none() {
+    if matches!(aggregate, Aggregate::Rate | Aggregate::CountRate) && spec.over_us.is_none() {
         return Err("a rate needs a window; set over_us".into());
     }
-    let track = track(view, arg, filter);
-    let needs = aggregate.needs(ty);
-    match spec.over_us {
-        Some(over) => {
-            view.tracks[track].needs = view.tracks[track].needs.with(needs);
-            if !view.windows_us.contains(&over) {
-                view.windows_us.push(over);
-            }
-        }
-        None => {
-            let (place, known) = view.tracks[track].life.unwrap_or((view.lifetimes.len(), Needs::default()));
-            if place == view.lifetimes.len() {
-                view.lifetimes.push(track);
-            }
-            view.tracks[track].life = Some((place, known.with(needs)));
-        }
-    }
-    view.features.push(Feature {
+    Ok(Checked {
         name: spec.name,
         aggregate,
-        ty: result,
-        track,
+        arg,
+        filter,
+        ty,
         over_us: spec.over_us,
         per_us: spec.per_us.unwrap_or(1_000_000),
-    });
-    Ok(())
+    })
 }
 
-/// The track of an argument under a filter, made when new.
-fn track(view: &mut View, arg: Option<Expr>, filter: Option<Expr>) -> usize {
-    let ty = arg.as_ref().map(|arg| arg.ty);
-    let condition = Condition { filter, arg: arg.clone().filter(|arg| arg.nullable) };
-    let condition = (condition.filter.is_some() || condition.arg.is_some())
-        .then(|| place(&mut view.conditions, condition));
-    // Text is only counted, and counting needs the condition alone.
-    let arg = arg.filter(|arg| arg.ty != Type::String).map(|arg| place(&mut view.args, arg));
-    let same = |track: &Track| (track.arg, track.condition, track.ty) == (arg, condition, ty);
+/// Gives every feature its span, sharing tracks.
+fn lay_out(view: &mut View, features: Vec<Checked>) {
+    // Values first: what only counts can then share the track of any value under the same condition.
+    let mut tracks = vec![0; features.len()];
+    for counts in [false, true] {
+        for (track, feature) in tracks.iter_mut().zip(&features) {
+            if feature.aggregate.counts() == counts {
+                *track = place_track(view, feature);
+            }
+        }
+    }
+    for (track, feature) in tracks.iter().zip(&features) {
+        let needs = feature.aggregate.needs();
+        let window = feature
+            .over_us
+            .and_then(|over| view.windows_us.iter().position(|&us| us == over));
+        match view
+            .spans
+            .iter_mut()
+            .find(|span| (span.track, span.window) == (*track, window))
+        {
+            Some(span) => span.needs = span.needs.with(needs),
+            None => view.spans.push(Span {
+                track: *track,
+                window,
+                needs,
+            }),
+        }
+    }
+    view.spans
+        .sort_by_key(|span| (span.track, span.window.unwrap_or(usize::MAX)));
+    view.lifetimes = (0..view.spans.len())
+        .filter(|&at| view.spans[at].window.is_none())
+        .collect();
+    let words: Vec<usize> = (0..view.args.len()).map(|arg| view.arg_word(arg)).collect();
+    let mut ranked = 0;
+    for (index, track) in view.tracks.iter_mut().enumerate() {
+        let needs = view
+            .spans
+            .iter()
+            .filter(|span| span.track == index)
+            .map(|span| span.needs);
+        let needs = needs.fold(Needs::default(), Needs::with);
+        track.word = track.arg.map(|arg| words[arg]);
+        if needs.extrema || needs.ends {
+            track.ranked = Some(ranked);
+            ranked += 1;
+        }
+    }
+    for (track, feature) in tracks.into_iter().zip(features) {
+        let window = feature
+            .over_us
+            .and_then(|over| view.windows_us.iter().position(|&us| us == over));
+        let same = |span: &Span| (span.track, span.window) == (track, window);
+        view.features.push(Feature {
+            name: feature.name,
+            aggregate: feature.aggregate,
+            ty: feature.ty,
+            span: view.spans.iter().position(same).unwrap_or_default(),
+            over_us: feature.over_us,
+            per_us: feature.per_us,
+        });
+    }
+}
+
+/// The track of a feature, made when new.
+fn place_track(view: &mut View, feature: &Checked) -> usize {
+    let nullable = feature.arg.clone().filter(|arg| arg.nullable);
+    let condition = (feature.filter.is_some() || nullable.is_some()).then(|| {
+        place(
+            &mut view.conditions,
+            Condition {
+                filter: feature.filter.clone(),
+                arg: nullable,
+            },
+        )
+    });
+    let (ty, arg) = match &feature.arg {
+        Some(arg) if !feature.aggregate.counts() => {
+            (Some(arg.ty), Some(place(&mut view.args, arg.clone())))
+        }
+        _ => (None, None),
+    };
+    let same = |track: &Track| {
+        track.condition == condition
+            && (feature.aggregate.counts() || (track.ty, track.arg) == (ty, arg))
+    };
     view.tracks.iter().position(same).unwrap_or_else(|| {
-        view.tracks.push(Track { ty, arg, condition, needs: Needs::default(), life: None });
+        view.tracks.push(Track {
+            ty,
+            arg,
+            word: None,
+            condition,
+            ranked: None,
+        });
         view.tracks.len() - 1
     })
 }
 
 fn place<T: PartialEq>(items: &mut Vec<T>, item: T) -> usize {
-    items.iter().position(|known| *known == item).unwrap_or_else(|| {
-        items.push(item);
-        items.len() - 1
-    })
+    items
+        .iter()
+        .position(|known| *known == item)
+        .unwrap_or_else(|| {
+            items.push(item);
+            items.len() - 1
+        })
 }
 
 fn condition(json: Option<&Value>, stream: &Stream) -> Result<Option<Expr>, String> {

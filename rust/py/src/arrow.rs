@@ -1,4 +1,4 @@
-//! Arrow in and out by the PyCapsule protocol: pointers cross, bytes do not.
+//! Arrow in and out by the `PyCapsule` protocol: pointers cross, bytes do not.
 
 use std::ffi::CStr;
 
@@ -17,7 +17,7 @@ const ARRAY: &CStr = c"arrow_array";
 /// Named columns taken over from Python.
 pub(crate) struct Columns {
     pub(crate) fields: Fields,
-    pub(crate) columns: Vec<ArrayRef>,
+    pub(crate) arrays: Vec<ArrayRef>,
     pub(crate) rows: usize,
 }
 
@@ -27,12 +27,16 @@ impl Columns {
         let name = "__arrow_c_array__";
         if !object.hasattr(name)? {
             let kind = object.get_type().name()?;
-            return Err(PyTypeError::new_err(format!("expected an Arrow record batch, got {kind} without {name}")));
+            return Err(PyTypeError::new_err(format!(
+                "expected an Arrow record batch, got {kind} without {name}"
+            )));
         }
         let pair = object.call_method0(name)?.cast_into::<PyTuple>()?;
         let schema = pair.get_item(0)?.cast_into::<PyCapsule>()?;
         let array = pair.get_item(1)?.cast_into::<PyCapsule>()?;
-        let schema = schema.pointer_checked(Some(SCHEMA))?.cast::<FFI_ArrowSchema>();
+        let schema = schema
+            .pointer_checked(Some(SCHEMA))?
+            .cast::<FFI_ArrowSchema>();
         let array = array.pointer_checked(Some(ARRAY))?.cast::<FFI_ArrowArray>();
         // SAFETY: capsules of these names hold these structs, alive while the capsules are (checked above,
         // Arrow PyCapsule interface). The array is moved out and its capsule left released, as the
@@ -41,14 +45,17 @@ impl Columns {
         let data = data.map_err(|error| BatchError::new_err(error.to_string()))?;
         let any = make_array(data);
         let Some(batch) = any.as_any().downcast_ref::<StructArray>() else {
-            return Err(BatchError::new_err(format!("expected a record batch, got an array of {}", any.data_type())));
+            return Err(BatchError::new_err(format!(
+                "expected a record batch, got an array of {}",
+                any.data_type()
+            )));
         };
         if batch.null_count() > 0 {
             return Err(BatchError::new_err("a record batch cannot have null rows"));
         }
         Ok(Self {
             fields: batch.fields().clone(),
-            columns: batch.columns().to_vec(),
+            arrays: batch.columns().to_vec(),
             rows: batch.len(),
         })
     }
@@ -62,7 +69,12 @@ pub(crate) struct Batch(pub(crate) RecordBatch);
 impl Batch {
     #[getter]
     fn column_names(&self) -> Vec<String> {
-        self.0.schema_ref().fields().iter().map(|field| field.name().clone()).collect()
+        self.0
+            .schema_ref()
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect()
     }
 
     fn __len__(&self) -> usize {
@@ -103,7 +115,8 @@ impl Array {
 }
 
 fn export<'py>(py: Python<'py>, array: &dyn arrow_array::Array) -> PyResult<Bound<'py, PyTuple>> {
-    let (array, schema) = to_ffi(&array.to_data()).map_err(|error| BatchError::new_err(error.to_string()))?;
+    let (array, schema) =
+        to_ffi(&array.to_data()).map_err(|error| BatchError::new_err(error.to_string()))?;
     // Dropping a capsule releases what nobody took over.
     let schema = PyCapsule::new_with_value(py, schema, SCHEMA)?;
     let array = PyCapsule::new_with_value(py, array, ARRAY)?;

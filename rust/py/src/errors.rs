@@ -4,7 +4,12 @@ use forerun_core::Error;
 use pyo3::PyErr;
 use pyo3::exceptions::{PyArithmeticError, PyLookupError, PyValueError};
 
-pyo3::create_exception!(forerun._core._rust, PlanError, PyValueError, "A plan that cannot be compiled.");
+pyo3::create_exception!(
+    forerun._core._rust,
+    PlanError,
+    PyValueError,
+    "A plan that cannot be compiled."
+);
 pyo3::create_exception!(
     forerun._core._rust,
     BatchError,

@@ -55,15 +55,26 @@ impl Kernel {
         entities: &Bound<'_, PyAny>,
     ) -> PyResult<Self> {
         let columns = Columns::import(entities)?;
-        let kernel = py.detach(|| restore(plan_json, header, &columns)).map_err(raise)?;
+        let kernel = py
+            .detach(|| restore(plan_json, header, &columns))
+            .map_err(raise)?;
         Ok(Self(Mutex::new(kernel)))
     }
 
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "extracted from Python's list"
+    )]
     fn apply(&self, py: Python<'_>, batches: Vec<Input<'_>>) -> PyResult<StepResult> {
         let batches = batches
             .iter()
             .map(|(stream, partition, base_offset, object)| {
-                Ok(core_batch(Columns::import(object)?, *stream, *partition, *base_offset))
+                Ok(core_batch(
+                    Columns::import(object)?,
+                    *stream,
+                    *partition,
+                    *base_offset,
+                ))
             })
             .collect::<PyResult<Vec<_>>>()?;
         let step = self.with(py, |kernel| kernel.apply(&batches))?;
@@ -72,17 +83,32 @@ impl Kernel {
 
     fn vector(&self, py: Python<'_>, index: usize, batch: &Bound<'_, PyAny>) -> PyResult<Batch> {
         let request = core_batch(Columns::import(batch)?, 0, 0, 0);
-        self.with(py, |kernel| kernel.vector(index, &request)).map(Batch)
+        self.with(py, |kernel| kernel.vector(index, &request))
+            .map(Batch)
     }
 
-    fn values(&self, py: Python<'_>, view: usize, keys: &Bound<'_, PyAny>, t_us: i64) -> PyResult<Batch> {
+    fn values(
+        &self,
+        py: Python<'_>,
+        view: usize,
+        keys: &Bound<'_, PyAny>,
+        t_us: i64,
+    ) -> PyResult<Batch> {
         let keys = core_batch(Columns::import(keys)?, 0, 0, 0);
-        self.with(py, |kernel| kernel.values(view, &keys, t_us)).map(Batch)
+        self.with(py, |kernel| kernel.values(view, &keys, t_us))
+            .map(Batch)
     }
 
-    fn events(&self, py: Python<'_>, view: usize, key: &Bound<'_, PyAny>, t_us: i64) -> PyResult<Batch> {
+    fn events(
+        &self,
+        py: Python<'_>,
+        view: usize,
+        key: &Bound<'_, PyAny>,
+        t_us: i64,
+    ) -> PyResult<Batch> {
         let key = core_batch(Columns::import(key)?, 0, 0, 0);
-        self.with(py, |kernel| kernel.events(view, &key, t_us)).map(Batch)
+        self.with(py, |kernel| kernel.events(view, &key, t_us))
+            .map(Batch)
     }
 
     #[allow(clippy::type_complexity, reason = "a plain Python tuple")]
@@ -94,9 +120,11 @@ impl Kernel {
     ) -> PyResult<(Option<i64>, Option<u16>, Option<u64>)> {
         let key = core_batch(Columns::import(key)?, 0, 0, 0);
         let newest = self.with(py, |kernel| kernel.provenance(view, &key))?;
-        Ok(newest.map_or((None, None, None), |(time, partition, offset)| {
-            (Some(time), Some(partition), Some(offset))
-        }))
+        Ok(
+            newest.map_or((None, None, None), |(time, partition, offset)| {
+                (Some(time), Some(partition), Some(offset))
+            }),
+        )
     }
 
     fn watermarks(&self, py: Python<'_>) -> PyResult<Vec<Option<i64>>> {
@@ -104,24 +132,47 @@ impl Kernel {
     }
 
     fn horizons(&self, py: Python<'_>) -> PyResult<Vec<Option<i64>>> {
-        self.with(py, |kernel| Ok((0..kernel.plan().views.len()).map(|view| kernel.horizon(view)).collect()))
+        self.with(py, |kernel| {
+            Ok((0..kernel.plan().views.len())
+                .map(|view| kernel.horizon(view))
+                .collect())
+        })
     }
 
     fn counters<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyDict>>> {
         let seen: Vec<Vec<Partition>> = self.with(py, |kernel| {
-            Ok(kernel.guards().iter().map(Guard::partitions).map(<[_]>::to_vec).collect())
+            Ok(kernel
+                .guards()
+                .iter()
+                .map(Guard::partitions)
+                .map(<[_]>::to_vec)
+                .collect())
         })?;
-        let all = seen.iter().enumerate().flat_map(|(stream, seen)| seen.iter().map(move |one| (stream, one)));
-        all.map(|(stream, partition)| counters(py, stream, partition)).collect()
+        let all = seen
+            .iter()
+            .enumerate()
+            .flat_map(|(stream, seen)| seen.iter().map(move |one| (stream, one)));
+        all.map(|(stream, partition)| counters(py, stream, partition))
+            .collect()
     }
 
     fn entities(&self, py: Python<'_>) -> PyResult<Vec<usize>> {
-        self.with(py, |kernel| Ok(kernel.entities().iter().map(forerun_core::view::Entities::len).collect()))
+        self.with(py, |kernel| {
+            Ok(kernel
+                .entities()
+                .iter()
+                .map(forerun_core::view::Entities::len)
+                .collect())
+        })
     }
 
     fn bytes_per_entity(&self, py: Python<'_>) -> PyResult<Vec<f64>> {
         self.with(py, |kernel| {
-            Ok(kernel.entities().iter().map(|view| view.bytes() as f64 / view.len().max(1) as f64).collect())
+            Ok(kernel
+                .entities()
+                .iter()
+                .map(|view| view.bytes() as f64 / view.len().max(1) as f64)
+                .collect())
         })
     }
 
@@ -140,11 +191,26 @@ impl Kernel {
 }
 
 fn core_batch(columns: Columns, stream: usize, partition: u16, base_offset: u64) -> CoreBatch {
-    let Columns { fields, columns, rows } = columns;
-    CoreBatch { stream, partition, base_offset, fields, columns, rows }
+    let Columns {
+        fields,
+        arrays,
+        rows,
+    } = columns;
+    CoreBatch {
+        stream,
+        partition,
+        base_offset,
+        fields,
+        columns: arrays,
+        rows,
+    }
 }
 
-fn counters<'py>(py: Python<'py>, stream: usize, partition: &Partition) -> PyResult<Bound<'py, PyDict>> {
+fn counters<'py>(
+    py: Python<'py>,
+    stream: usize,
+    partition: &Partition,
+) -> PyResult<Bound<'py, PyDict>> {
     let out = PyDict::new(py);
     out.set_item("stream", stream)?;
     out.set_item("partition", partition.id)?;
@@ -160,16 +226,31 @@ fn counters<'py>(py: Python<'py>, stream: usize, partition: &Partition) -> PyRes
 
 /// Reads (view int32, key binary, state binary) rows; a null state is an entity that is gone.
 fn restore(plan_json: &str, header: &[u8], entities: &Columns) -> Result<CoreKernel, Error> {
-    let names: Vec<&str> = entities.fields.iter().map(|field| field.name().as_str()).collect();
-    let refuse = || Error::State(format!("entities are (view int32, key binary, state binary), got {names:?}"));
-    let [views, keys, states] = entities.columns.as_slice() else { return Err(refuse()) };
-    let (Some(views), Some(keys), Some(states)) =
-        (views.as_primitive_opt::<Int32Type>(), keys.as_binary_opt::<i32>(), states.as_binary_opt::<i32>())
-    else {
+    let names: Vec<&str> = entities
+        .fields
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    let refuse = || {
+        Error::State(format!(
+            "entities are (view int32, key binary, state binary), got {names:?}"
+        ))
+    };
+    let [views, keys, states] = entities.arrays.as_slice() else {
+        return Err(refuse());
+    };
+    let (Some(views), Some(keys), Some(states)) = (
+        views.as_primitive_opt::<Int32Type>(),
+        keys.as_binary_opt::<i32>(),
+        states.as_binary_opt::<i32>(),
+    ) else {
         return Err(refuse());
     };
     let row = |at: usize| (views.value(at) as usize, keys.value(at), states.value(at));
-    let stored: Vec<_> = (0..entities.rows).filter(|&at| states.is_valid(at)).map(row).collect();
+    let stored: Vec<_> = (0..entities.rows)
+        .filter(|&at| states.is_valid(at))
+        .map(row)
+        .collect();
     CoreKernel::restore(plan_json, header, &stored)
 }
 

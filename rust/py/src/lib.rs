@@ -16,7 +16,9 @@ mod _rust {
     #[pymodule_export]
     use crate::arrow::{Array, Batch};
     #[pymodule_export]
-    use crate::errors::{BatchError, FeatureOverflowError, PlanError, StaleReadError, StateFormatError};
+    use crate::errors::{
+        BatchError, FeatureOverflowError, PlanError, StaleReadError, StateFormatError,
+    };
     #[pymodule_export]
     use crate::kernel::Kernel;
     #[pymodule_export]

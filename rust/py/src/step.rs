@@ -23,11 +23,20 @@ pub(crate) struct StepResult {
 
 impl StepResult {
     pub(crate) fn new(py: Python<'_>, step: Step) -> PyResult<Self> {
-        let verdicts = step.verdicts.into_iter().map(|verdicts| Array(Arc::new(UInt8Array::from(verdicts))));
+        let verdicts = step
+            .verdicts
+            .into_iter()
+            .map(|verdicts| Array(Arc::new(UInt8Array::from(verdicts))));
         Ok(Self {
-            verdicts: verdicts.map(|array| Py::new(py, array)).collect::<PyResult<_>>()?,
+            verdicts: verdicts
+                .map(|array| Py::new(py, array))
+                .collect::<PyResult<_>>()?,
             rejected: Py::new(py, Batch(step.rejected))?,
-            vectors: step.vectors.into_iter().map(|batch| Py::new(py, Batch(batch))).collect::<PyResult<_>>()?,
+            vectors: step
+                .vectors
+                .into_iter()
+                .map(|batch| Py::new(py, Batch(batch)))
+                .collect::<PyResult<_>>()?,
             stale: Py::new(py, Batch(step.stale))?,
         })
     }

@@ -54,6 +54,13 @@ impl Moments {
         self.squares.update(value, true);
     }
 
+    /// The moments of both multisets.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum.merge(&other.sum);
+        self.squares.merge(&other.squares);
+    }
+
     /// Number of values.
     #[inline]
     #[must_use]
@@ -105,7 +112,11 @@ impl Moments {
         let (word, rest) = bytes.split_first_chunk::<8>()?;
         *bytes = rest;
         let count = u64::from_le_bytes(*word);
-        Some(Self { count, sum: ExactSum::read(bytes)?, squares: Squares::read(bytes)? })
+        Some(Self {
+            count,
+            sum: ExactSum::read(bytes)?,
+            squares: Squares::read(bytes)?,
+        })
     }
 
     /// `n Q - S^2` where some value was out of the narrow band; schoolbook and slow.
@@ -133,7 +144,11 @@ impl Squares {
         match narrow(value) {
             Some(root) => {
                 let term = square(root.unsigned_abs());
-                let (total, over) = if remove { take(self.narrow, term) } else { give(self.narrow, term) };
+                let (total, over) = if remove {
+                    take(self.narrow, term)
+                } else {
+                    give(self.narrow, term)
+                };
                 if over {
                     self.carry(remove);
                 }
@@ -142,15 +157,30 @@ impl Squares {
             None => {
                 let (mantissa, exponent) = decompose(value);
                 let root = u128::from(mantissa.unsigned_abs());
-                self.wide.get_or_insert_default().add_shifted(root * root, remove, 2 * exponent);
+                self.wide
+                    .get_or_insert_default()
+                    .add_shifted(root * root, remove, 2 * exponent);
             }
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        let (total, over) = give(self.narrow, other.narrow);
+        if over {
+            self.carry(false);
+        }
+        self.narrow = total;
+        if let Some(wide) = &other.wide {
+            self.wide.get_or_insert_default().merge(wide);
         }
     }
 
     /// The narrow part wrapped around 2^256: the wide one takes that much.
     #[cold]
     fn carry(&mut self, remove: bool) {
-        self.wide.get_or_insert_default().add_shifted(1, remove, 2 * UNIT + 256);
+        self.wide
+            .get_or_insert_default()
+            .add_shifted(1, remove, 2 * UNIT + 256);
     }
 
     fn total(&self) -> WideSquares {
@@ -169,7 +199,9 @@ impl Squares {
         match narrow {
             Some(limbs) => {
                 out.push(0);
-                limbs.iter().for_each(|limb| out.extend_from_slice(&limb.to_le_bytes()));
+                limbs
+                    .iter()
+                    .for_each(|limb| out.extend_from_slice(&limb.to_le_bytes()));
             }
             None => {
                 out.push(1);
@@ -191,7 +223,10 @@ impl Squares {
                 }
                 Some(Self { narrow, wide: None })
             }
-            1 => Some(Self { narrow: [0; 4], wide: Some(Box::new(WideSquares::read(bytes)?)) }),
+            1 => Some(Self {
+                narrow: [0; 4],
+                wide: Some(Box::new(WideSquares::read(bytes)?)),
+            }),
             _ => None,
         }
     }
@@ -252,10 +287,10 @@ fn times(limbs: &[u64; 4], factor: u64) -> [u64; 5] {
 #[inline]
 fn minus(mut left: [u64; 5], right: &[u64; 4]) -> [u64; 5] {
     let mut carry = false;
-    for at in 0..5 {
-        let (once, first) = left[at].overflowing_sub(right.get(at).copied().unwrap_or(0));
+    for (at, slot) in left.iter_mut().enumerate() {
+        let (once, first) = slot.overflowing_sub(right.get(at).copied().unwrap_or(0));
         let (twice, second) = once.overflowing_sub(u64::from(carry));
-        left[at] = twice;
+        *slot = twice;
         carry = first | second;
     }
     debug_assert!(!carry);
@@ -346,7 +381,9 @@ mod tests {
     #[test]
     fn what_is_taken_out_leaves_nothing_behind() {
         let mut moments = of(&[2.0, 1e-300, 1e200, 4.0, 1e14]);
-        [1e200, 1e14, 1e-300].iter().for_each(|&value| moments.sub(value));
+        [1e200, 1e14, 1e-300]
+            .iter()
+            .for_each(|&value| moments.sub(value));
         assert_eq!(moments.var(), Some(2.0));
         assert_eq!(bytes(&moments), bytes(&of(&[4.0, 2.0])));
     }

@@ -4,7 +4,7 @@ use super::decompose;
 
 /// `LIMBS * 64` bits that count multiples of 2^`BASE`.
 #[derive(Clone, Debug)]
-pub struct Wide<const LIMBS: usize, const BASE: i32> {
+pub(super) struct Wide<const LIMBS: usize, const BASE: i32> {
     limbs: [u64; LIMBS],
 }
 
@@ -16,22 +16,26 @@ impl<const LIMBS: usize, const BASE: i32> Default for Wide<LIMBS, BASE> {
 
 impl<const LIMBS: usize, const BASE: i32> Wide<LIMBS, BASE> {
     /// Adds a finite double.
-    pub fn add(&mut self, value: f64) {
+    pub(super) fn add(&mut self, value: f64) {
         let (mantissa, exponent) = decompose(value);
         self.add_shifted(mantissa.unsigned_abs().into(), mantissa < 0, exponent);
     }
 
     /// Adds `value * 2^exponent`.
-    pub fn add_i128(&mut self, value: i128, exponent: i32) {
+    pub(super) fn add_i128(&mut self, value: i128, exponent: i32) {
         self.add_shifted(value.unsigned_abs(), value < 0, exponent);
     }
 
     /// Adds or takes out `magnitude * 2^exponent`; the exponent is not below `BASE`.
-    pub fn add_shifted(&mut self, magnitude: u128, negative: bool, exponent: i32) {
+    pub(super) fn add_shifted(&mut self, magnitude: u128, negative: bool, exponent: i32) {
         let shift = (exponent - BASE) as usize;
         let (limb, bit) = (shift / 64, shift % 64);
         let low = magnitude << bit;
-        let high = if bit == 0 { 0 } else { (magnitude >> (128 - bit)) as u64 };
+        let high = if bit == 0 {
+            0
+        } else {
+            (magnitude >> (128 - bit)) as u64
+        };
         let words = [low as u64, (low >> 64) as u64, high];
         let mut carry = false;
         for (offset, slot) in self.limbs[limb..].iter_mut().enumerate() {
@@ -39,16 +43,24 @@ impl<const LIMBS: usize, const BASE: i32> Wide<LIMBS, BASE> {
                 break;
             }
             let word = words.get(offset).copied().unwrap_or(0);
-            let (once, first) = if negative { slot.overflowing_sub(word) } else { slot.overflowing_add(word) };
+            let (once, first) = if negative {
+                slot.overflowing_sub(word)
+            } else {
+                slot.overflowing_add(word)
+            };
             let unit = u64::from(carry);
-            let (twice, second) = if negative { once.overflowing_sub(unit) } else { once.overflowing_add(unit) };
+            let (twice, second) = if negative {
+                once.overflowing_sub(unit)
+            } else {
+                once.overflowing_add(unit)
+            };
             *slot = twice;
             carry = first || second;
         }
     }
 
     /// Adds another of the same kind.
-    pub fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         let mut carry = false;
         for (slot, &word) in self.limbs.iter_mut().zip(&other.limbs) {
             let (sum, over) = slot.overflowing_add(word);
@@ -59,12 +71,12 @@ impl<const LIMBS: usize, const BASE: i32> Wide<LIMBS, BASE> {
     }
 
     /// True when below zero.
-    pub fn is_negative(&self) -> bool {
+    pub(super) fn is_negative(&self) -> bool {
         self.limbs[LIMBS - 1] >> 63 == 1
     }
 
     /// Absolute value, least limb first.
-    pub fn magnitude(&self) -> [u64; LIMBS] {
+    pub(super) fn magnitude(&self) -> [u64; LIMBS] {
         let mut limbs = self.limbs;
         if self.is_negative() {
             let mut carry = true;
@@ -78,13 +90,13 @@ impl<const LIMBS: usize, const BASE: i32> Wide<LIMBS, BASE> {
     }
 
     /// Rounded once, to nearest, ties to even.
-    pub fn value(&self) -> f64 {
+    pub(super) fn value(&self) -> f64 {
         let value = round(&self.magnitude(), BASE);
         if self.is_negative() { -value } else { value }
     }
 
     /// The total as a multiple of 2^`exponent`, when it is one that 128 bits hold.
-    pub fn to_i128(&self, exponent: i32) -> Option<i128> {
+    pub(super) fn to_i128(&self, exponent: i32) -> Option<i128> {
         let magnitude = self.magnitude();
         let shift = (exponent - BASE) as usize;
         let top = top_bit(&magnitude).unwrap_or(0);
@@ -96,23 +108,30 @@ impl<const LIMBS: usize, const BASE: i32> Wide<LIMBS, BASE> {
     }
 
     /// The total as a multiple of 2^`exponent`, when it is one, not negative, and 256 bits hold it.
-    pub fn to_u256(&self, exponent: i32) -> Option<[u64; 4]> {
+    pub(super) fn to_u256(&self, exponent: i32) -> Option<[u64; 4]> {
         let shift = (exponent - BASE) as usize;
         let fits = top_bit(&self.limbs).is_none_or(|top| top < shift + 256);
         if self.is_negative() || !fits || (0..shift).any(|at| bit(&self.limbs, at)) {
             return None;
         }
         let (low, high) = (window(&self.limbs, shift), window(&self.limbs, shift + 128));
-        Some([low as u64, (low >> 64) as u64, high as u64, (high >> 64) as u64])
+        Some([
+            low as u64,
+            (low >> 64) as u64,
+            high as u64,
+            (high >> 64) as u64,
+        ])
     }
 
     /// Appends all limbs, little endian.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        self.limbs.iter().for_each(|limb| out.extend_from_slice(&limb.to_le_bytes()));
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        self.limbs
+            .iter()
+            .for_each(|limb| out.extend_from_slice(&limb.to_le_bytes()));
     }
 
     /// Reads what `write` wrote.
-    pub fn read(bytes: &mut &[u8]) -> Option<Self> {
+    pub(super) fn read(bytes: &mut &[u8]) -> Option<Self> {
         let mut limbs = [0; LIMBS];
         for limb in &mut limbs {
             let (word, rest) = bytes.split_first_chunk::<8>()?;
@@ -138,12 +157,18 @@ fn window(limbs: &[u64], from: usize) -> u128 {
     let (limb, shift) = (from / 64, from % 64);
     let word = |at: usize| u128::from(limbs.get(at).copied().unwrap_or(0));
     let low = word(limb) | word(limb + 1) << 64;
-    if shift == 0 { low } else { low >> shift | word(limb + 2) << (128 - shift) }
+    if shift == 0 {
+        low
+    } else {
+        low >> shift | word(limb + 2) << (128 - shift)
+    }
 }
 
 /// `limbs * 2^exponent` rounded to nearest, ties to even; infinite above the largest double.
-pub fn round(limbs: &[u64], exponent: i32) -> f64 {
-    let Some(top) = top_bit(limbs) else { return 0.0 };
+pub(super) fn round(limbs: &[u64], exponent: i32) -> f64 {
+    let Some(top) = top_bit(limbs) else {
+        return 0.0;
+    };
     // Bits of the result stop at 53 places, or at 2^-1074 for subnormal results.
     let drop = (top as i64 - 52).max(-1074 - i64::from(exponent)).max(0) as usize;
     let mut mantissa = window(limbs, drop) as u64;

@@ -1,0 +1,283 @@
+//! Running totals of an entity's windows: each read moves them a little instead of adding up again.
+
+use std::ops::Range;
+
+use crate::buffer::Events;
+use crate::plan::{Span, View};
+use crate::ranks::Ranks;
+use crate::totals::Totals;
+
+/// Totals of every span of a view as of one time, for one entity with many events.
+///
+/// All windows end at the same event (`end`) and begin at their own (`starts`); the lifetime begins where the
+/// settled events end. Positions are counted from the first event ever kept. Everything here can be derived
+/// from the events and is not part of the state.
+#[derive(Clone, Debug)]
+pub struct Cursors {
+    /// Position of the oldest event kept.
+    first: usize,
+    /// The time the totals are as of.
+    t: i64,
+    end: usize,
+    starts: Box<[usize]>,
+    totals: Box<[Totals]>,
+    ranks: Ranks,
+    /// Events passed by reads before `t` since the last move.
+    debt: usize,
+}
+
+/// Where the windows of a read lie.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// Position after the newest event.
+    pub end: usize,
+    /// Position of the oldest event of each window.
+    pub starts: Vec<usize>,
+    /// Events between this and the cursors, over all windows.
+    pub distance: usize,
+}
+
+/// A read that is as far from the cursors as this many reads passed moves them back there.
+const PATIENCE: usize = 8;
+
+impl Cursors {
+    /// Cursors before all events.
+    #[must_use]
+    pub fn new(view: &View, events: &Events) -> Self {
+        let totals = view
+            .spans
+            .iter()
+            .map(|span| Totals::new(view.tracks[span.track].ty, span.needs));
+        Self {
+            first: 0,
+            t: i64::MIN,
+            end: 0,
+            starts: vec![0; view.windows_us.len()].into(),
+            totals: totals.collect(),
+            ranks: Ranks::new(view, events, 0),
+            debt: 0,
+        }
+    }
+
+    /// Position of the oldest event kept.
+    #[inline]
+    #[must_use]
+    pub fn first(&self) -> usize {
+        self.first
+    }
+
+    /// Extents of the events.
+    #[inline]
+    #[must_use]
+    pub fn ranks(&self) -> &Ranks {
+        &self.ranks
+    }
+
+    /// Finds the windows of a read at `t` without moving.
+    #[inline]
+    pub fn locate(&self, view: &View, events: &Events, t: i64, place: &mut Place) {
+        let width = view.width();
+        place.starts.clear();
+        if t == self.t {
+            place.end = self.end;
+            place.starts.extend_from_slice(&self.starts);
+            place.distance = 0;
+            return;
+        }
+        place.end = self.first + events.up_to(t, width);
+        place.distance = place.end.abs_diff(self.end) * self.starts.len();
+        for (&start, &over) in self.starts.iter().zip(&view.windows_us) {
+            let after = t.saturating_sub(over);
+            let near = |at: usize| events.time(at - self.first, width) <= after;
+            let mut at = start;
+            // Reads go forward in small steps: look a few events ahead before searching.
+            if t > self.t {
+                while at < place.end && at < start + PATIENCE && near(at) {
+                    at += 1;
+                }
+                if at == start + PATIENCE {
+                    at = self.first + events.up_to(after, width);
+                }
+            } else {
+                at = self.first + events.up_to(after, width);
+            }
+            place.distance += at.abs_diff(start);
+            place.starts.push(at);
+        }
+    }
+
+    /// Moves to a place found for time `t`, or back to it when reads before the cursors have become the rule.
+    #[inline]
+    pub fn follow(
+        &mut self,
+        view: &View,
+        events: &Events,
+        settled: usize,
+        t: i64,
+        place: &mut Place,
+    ) {
+        if t < self.t {
+            self.debt += place.distance;
+            if self.debt <= PATIENCE * place.distance {
+                return;
+            }
+        }
+        self.move_to(view, events, settled, t, place);
+        place.distance = 0;
+    }
+
+    fn move_to(&mut self, view: &View, events: &Events, settled: usize, t: i64, place: &Place) {
+        for (index, span) in view.spans.iter().enumerate() {
+            let mut totals = std::mem::replace(&mut self.totals[index], Totals::EMPTY);
+            self.shift(view, events, settled, span, place, &mut totals);
+            self.totals[index] = totals;
+        }
+        self.t = t;
+        self.end = place.end;
+        self.starts.copy_from_slice(&place.starts);
+        self.debt = 0;
+    }
+
+    /// Makes the totals of a span as of the cursors those of a place.
+    fn shift(
+        &self,
+        view: &View,
+        events: &Events,
+        settled: usize,
+        span: &Span,
+        place: &Place,
+        totals: &mut Totals,
+    ) {
+        let floor = self.first + settled;
+        let (old, new) = match span.window {
+            Some(window) => (self.starts[window], place.starts[window]),
+            None => (floor, floor),
+        };
+        // Additions first: nothing is taken out before it is in.
+        let end = |end: usize| {
+            if span.window.is_none() {
+                end.max(floor)
+            } else {
+                end
+            }
+        };
+        self.add(view, events, span, end(self.end)..end(place.end), totals);
+        self.add(view, events, span, new..old, totals);
+        self.sub(view, events, span, end(place.end)..end(self.end), totals);
+        self.sub(view, events, span, old..new, totals);
+    }
+
+    fn add(
+        &self,
+        view: &View,
+        events: &Events,
+        span: &Span,
+        run: Range<usize>,
+        totals: &mut Totals,
+    ) {
+        let (track, width) = (&view.tracks[span.track], view.width());
+        for at in run {
+            if let Some(value) = track.value(events.row(at - self.first, width)) {
+                totals.add(value);
+            }
+        }
+    }
+
+    fn sub(
+        &self,
+        view: &View,
+        events: &Events,
+        span: &Span,
+        run: Range<usize>,
+        totals: &mut Totals,
+    ) {
+        let (track, width) = (&view.tracks[span.track], view.width());
+        for at in run {
+            if let Some(value) = track.value(events.row(at - self.first, width)) {
+                totals.sub(value);
+            }
+        }
+    }
+
+    /// The totals of a span where the cursors are.
+    #[inline]
+    #[must_use]
+    pub fn totals(&self, span: usize) -> &Totals {
+        &self.totals[span]
+    }
+
+    /// The totals of a span at another place.
+    #[must_use]
+    pub fn totals_at(
+        &self,
+        view: &View,
+        events: &Events,
+        settled: usize,
+        span: usize,
+        place: &Place,
+    ) -> Totals {
+        let mut totals = self.totals[span].clone();
+        self.shift(view, events, settled, &view.spans[span], place, &mut totals);
+        totals
+    }
+
+    /// Takes account of an event that was put at a position of the buffer.
+    #[inline]
+    pub fn inserted(&mut self, view: &View, events: &Events, at: usize) {
+        let width = view.width();
+        let row = events.row(at, width);
+        let time = row[0] as i64;
+        if time <= self.t {
+            self.end += 1;
+            for (start, &over) in self.starts.iter_mut().zip(&view.windows_us) {
+                *start += usize::from(time <= self.t.saturating_sub(over));
+            }
+            for (span, totals) in view.spans.iter().zip(&mut self.totals) {
+                let after = span
+                    .window
+                    .map(|window| self.t.saturating_sub(view.windows_us[window]));
+                if after.is_none_or(|after| time > after)
+                    && let Some(value) = view.tracks[span.track].value(row)
+                {
+                    totals.add(value);
+                }
+            }
+        }
+        self.ranks
+            .inserted(view, events, self.first, self.first + at);
+    }
+
+    /// Before events up to a horizon are settled or dropped: no window may begin before it any more.
+    pub fn pass(&mut self, view: &View, events: &Events, settled: usize, horizon: i64) {
+        if self.t < horizon {
+            let mut place = Place::default();
+            self.locate(view, events, horizon, &mut place);
+            self.move_to(view, events, settled, horizon, &place);
+        }
+    }
+
+    /// The event at a position of the buffer, which the lifetimes held until now, is settled.
+    pub fn settled(&mut self, view: &View, events: &Events, at: usize) {
+        let row = events.row(at, view.width());
+        for &index in &view.lifetimes {
+            if let Some(value) = view.tracks[view.spans[index].track].value(row) {
+                self.totals[index].sub(value);
+            }
+        }
+    }
+
+    /// The oldest events were dropped.
+    pub fn dropped(&mut self, rows: usize) {
+        self.first += rows;
+        self.ranks.dropped(self.first);
+    }
+
+    /// Bytes on the heap.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + size_of_val(&*self.starts)
+            + size_of_val(&*self.totals)
+            + self.ranks.bytes()
+    }
+}
