@@ -63,6 +63,11 @@ class Commits:
         self._writing = threading.Lock()
         self._failed: BaseException | None = None
 
+    @property
+    def failed(self) -> bool:
+        """Whether nothing can be committed any more."""
+        return self._failed is not None
+
     def queue(self, write: Write) -> Ticket:
         """Put work in line; it is not durable yet.
 

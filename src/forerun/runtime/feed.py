@@ -93,7 +93,8 @@ class Feed:
         """
         while not self._ended and self._count <= self._rows and not self._beyond(until_us):
             self._read_slice()
-        return {name: _joined(parts) for name, parts in self._tables.items()}
+        self._tables = {name: [_joined(parts)] for name, parts in self._tables.items()}
+        return {name: parts[0] for name, parts in self._tables.items()}
 
     def take(self, until_us: int | None = None) -> Portion | None:
         """The next portion; None when nothing has arrived until then, or at the end of the source.
@@ -107,7 +108,7 @@ class Feed:
             # The next slice may begin with records of the very arrival that is cut at.
             while not self._ended and not self._beyond(cut_us):
                 self._read_slice()
-            tables = {name: _joined(parts) for name, parts in self._tables.items()}
+            tables = self.peek(cut_us)
         else:
             cut_us = until_us
         if cut_us is None or not self._beyond(cut_us):

@@ -64,6 +64,24 @@ class Freshness:
         return reasons
 
 
+def reason_now(layout: Layout, model: ModelLayout, now_us: int, highs_us: Sequence[int | None]) -> str | None:
+    """Why a prediction made between two steps is not fresh; None when it is.
+
+    Args:
+        layout: The app.
+        model: The model.
+        now_us: The log's clock.
+        highs_us: Newest event time of each stream.
+    """
+    found: str | None = None
+    for stream, objective_us in model.watched:
+        high_us = highs_us[stream]
+        age_us = None if high_us is None else now_us - high_us
+        if age_us is None or age_us > objective_us:
+            found = reason(layout.streams[stream].name, age_us, objective_us, before=found)
+    return found
+
+
 def reason(stream: str, age_us: int | None, objective_us: int, *, before: str | None = None) -> str:
     """Say that a stream is older than promised.
 

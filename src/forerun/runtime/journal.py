@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from forerun.events.records import request_id
 from forerun.streams.ipc import decode, encode
 from forerun.streams.log import Range
 
@@ -68,6 +69,14 @@ class Request:
     model: str
     version: str | None
     fields: pa.RecordBatch
+
+    def prediction_id(self, app: str) -> str:
+        """Id of the prediction that answered it.
+
+        Args:
+            app: The app's name.
+        """
+        return request_id(app, self.model, self.number)
 
 
 class Journal:
@@ -139,6 +148,17 @@ class Journal:
                 taken = tuple(Range(*item) for item in json.loads(ranges))
                 yield Entry(step, taken, json.loads(models), app_version, committed_us)
             after = rows[-1][0]
+
+    def request(self, number: int) -> Request:
+        """One request.
+
+        Args:
+            number: Its number.
+        """
+        step, model, version, fields = self._connection.execute(
+            "SELECT step, model, version, fields FROM request WHERE number = ?", (number,)
+        ).fetchone()
+        return Request(number, step, model, version, decode(fields))
 
     def requests(self, step: int) -> list[Request]:
         """The requests that read the state after one step, in order.

@@ -90,6 +90,10 @@ class LabelJoin:
         """Predictions that wait."""
         return self._pending
 
+    def waiting(self) -> set[str]:
+        """Ids of the predictions that wait."""
+        return {name for entries in self._waiting.values() for _, name in entries}
+
     def predicted(self, key: str, prediction_id: str, time_us: int) -> None:
         """Let a prediction wait for its label.
 

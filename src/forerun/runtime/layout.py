@@ -26,6 +26,7 @@ class ModelLayout:
         vector: Its vector's number in the plan.
         trigger: Its trigger stream's number.
         label: Its label stream's number.
+        reads: Numbers of the streams its features come from.
         watched: Numbers of the streams whose age grades its answers, with their objectives (microseconds).
         rules: The rules on its predictions.
     """
@@ -34,6 +35,7 @@ class ModelLayout:
     vector: int
     trigger: int
     label: int
+    reads: tuple[int, ...]
     watched: tuple[tuple[int, int], ...]
     rules: "tuple[RuleSpec, ...]"
 
@@ -106,17 +108,15 @@ class Layout:
             for part in item.expr.walk()
             if isinstance(part, FeatureRef)
         }
-        watched = [
-            (number, stream.freshness_us)
-            for number, stream in enumerate(self.streams)
-            if stream.name in streams and stream.freshness_us is not None
-        ]
+        reads = [number for number, stream in enumerate(self.streams) if stream.name in streams]
+        objectives = [(number, self.streams[number].freshness_us) for number in reads]
         return ModelLayout(
             spec=spec,
             vector=vector,
             trigger=self.stream(spec.on.name),
             label=self.stream(spec.label.stream.name),
-            watched=tuple(watched),
+            reads=tuple(reads),
+            watched=tuple((number, limit_us) for number, limit_us in objectives if limit_us is not None),
             rules=tuple(rule for rule in app.rules if rule.model == spec.name),
         )
 

@@ -37,7 +37,11 @@ def join_labels(
     events: list[tuple[str | None, float | None, int, int, int]] = []
     if table is not None and len(labelled):
         accepted = table.take(rows.position(model.label, labelled))
-        values = evaluate(model.spec.label.value, accepted).cast(pa.float64()).to_pylist()
+        values = (
+            evaluate(model.spec.label.value, dict(zip(accepted.schema.names, accepted.columns, strict=True)))
+            .cast(pa.float64())
+            .to_pylist()
+        )
         places = (rows.partition[labelled].tolist(), rows.offset[labelled].tolist())
         events = list(
             zip(keys(spec, accepted), values, times_us(spec, accepted).tolist(), *places, strict=True)

@@ -25,8 +25,13 @@ Score: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float64]]
 """One score per row of a float32 matrix with one column per input; NaN is a missing input."""
 
 NO_MODEL = "no version is trained yet"
+NO_SCORE = "an input is missing, and the model takes none that are"
 TOPIC_SCHEMA = DECISION_SCHEMA.append(pa.field(ARRIVAL, pa.int64(), nullable=False))
 """Decisions in a topic of the log."""
+
+
+_GRADES = {None: "fresh", NO_SCORE: "default"}
+"""Grade by reason; any other reason says that something is old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +99,17 @@ class Made:
     decisions: Mapping[str, pa.RecordBatch]
     rules: Mapping[str, int]
 
-    def stamped(self, predicted_us: int, latency_us: int) -> pa.RecordBatch:
+    def stamped(self, predicted_us: int, latency_us: int | Ints) -> pa.RecordBatch:
         """The whole prediction record.
 
         Args:
             predicted_us: When it was made.
-            latency_us: How long it took.
+            latency_us: How long it took, all of them or each.
         """
         rows = self.batch.num_rows
         stamps: dict[str, Column] = {
             "predicted_at": pa.array(np.full(rows, predicted_us)).cast(TIME),
-            "latency_us": pa.array(np.full(rows, latency_us)),
+            "latency_us": pa.array(np.full(rows, latency_us, np.int64)),
         }
         inputs = self.batch.schema.field("inputs").type
         schema = prediction_schema([field.name for field in inputs.fields])
@@ -180,11 +185,13 @@ def predict(
         reasons, grades = [NO_MODEL] * rows, ["default"] * rows
     else:
         matrix = work.matrix()
-        scores = pa.array(active.score(matrix))
-        baselines = (
-            pa.nulls(rows, pa.float64()) if active.baseline is None else pa.array(active.baseline(matrix))
-        )
-        grades = ["fresh" if reason is None else "stale" for reason in reasons]
+        scores = _scores(active.score, matrix)
+        baselines = _scores(active.baseline, matrix)
+        reasons = [
+            NO_SCORE if score is None else reason
+            for score, reason in zip(scores.to_pylist(), reasons, strict=True)
+        ]
+        grades = [_GRADES.get(reason, "stale") for reason in reasons]
     hits = _hits(model, work, scores)
     decided: list[list[str]] = [[] for _ in range(rows)]
     for rule, indices in hits.items():
@@ -216,6 +223,13 @@ def predict(
     return Made(batch, _decisions(model, batch, work, hits), {rule: len(at) for rule, at in hits.items()})
 
 
+def _scores(score: Score | None, matrix: NDArray[np.float32]) -> Column:
+    """Scores as a column; null where a model gives none."""
+    if score is None:
+        return pa.nulls(len(matrix), pa.float64())
+    return pa.array(score(matrix), from_pandas=True)
+
+
 def _hits(model: ModelLayout, work: Triggered, scores: Column) -> dict[str, list[int]]:
     """Per rule that holds anywhere, the predictions it holds for."""
     hits = {}
@@ -224,7 +238,7 @@ def _hits(model: ModelLayout, work: Triggered, scores: Column) -> dict[str, list
         columns: dict[str, Column] = {"score": scores}
         columns |= {name: work.events.column(name) for name in rule.fields}
         columns |= {name: inputs[name].cast(pa.float64()) for name in rule.inputs}
-        held = evaluate(rule.when, pa.record_batch(columns)).fill_null(False)
+        held = evaluate(rule.when, columns).fill_null(False)
         indices = np.flatnonzero(held.to_numpy(zero_copy_only=False)).tolist()
         if indices:
             hits[rule.name] = indices

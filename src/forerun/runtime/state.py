@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from forerun._core import Kernel
 from forerun.errors import ConservationError
+from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.labels import LabelJoin
 from forerun.runtime.layout import Layout
 from forerun.state.store import Checkpoint
@@ -22,18 +23,22 @@ class State:
         joins: By model, the predictions that wait for their label.
         highs_us: Per stream, the newest event time accepted.
         first_us: Per stream, arrival of its first record.
+        arrivals_us: Per stream, the newest arrival.
         step: Number of the last step; 0 before the first.
         consumed: Records taken in all.
         arrival_us: Newest arrival taken.
+        requests: Requests answered; the next one has this number.
     """
 
     kernel: Kernel
     joins: dict[str, LabelJoin]
     highs_us: list[int | None]
     first_us: list[int | None]
+    arrivals_us: list[int | None]
     step: int = 0
     consumed: int = 0
     arrival_us: int | None = None
+    requests: int = 0
 
     @classmethod
     def empty(cls, layout: Layout) -> "State":
@@ -43,7 +48,7 @@ class State:
             layout: The app.
         """
         none: list[int | None] = [None] * len(layout.streams)
-        return cls(Kernel(layout.plan), _joins(layout), list(none), list(none))
+        return cls(Kernel(layout.plan), _joins(layout), list(none), list(none), list(none))
 
     @classmethod
     def restore(cls, layout: Layout, checkpoint: Checkpoint) -> "State":
@@ -53,7 +58,8 @@ class State:
             layout: The app; its plan is the one the checkpoint was written with.
             checkpoint: All of it, not differences.
         """
-        kernel = Kernel.restore(layout.plan, checkpoint.header, checkpoint.entities)
+        with kernel_errors():
+            kernel = Kernel.restore(layout.plan, checkpoint.header, checkpoint.entities)
         facts = json.loads(checkpoint.others["facts"])
         state = cls(kernel, _joins(layout), step=checkpoint.step, **facts)
         for name, join in state.joins.items():
@@ -65,8 +71,10 @@ class State:
         facts = {
             "highs_us": self.highs_us,
             "first_us": self.first_us,
+            "arrivals_us": self.arrivals_us,
             "consumed": self.consumed,
             "arrival_us": self.arrival_us,
+            "requests": self.requests,
         }
         others = {f"labels/{name}": encode(join.save()) for name, join in self.joins.items()}
         others["facts"] = json.dumps(facts).encode()

@@ -7,7 +7,7 @@ what lets a restart, a replay and a simulator redo what was done. What depends o
 was made, how long it took) is stamped on afterwards.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -16,11 +16,13 @@ import pyarrow as pa
 
 from forerun.events.records import REJECTED_SCHEMA, TIME, VERDICTS
 from forerun.runtime.freshness import Freshness
+from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.layout import Layout
 from forerun.runtime.outcomes import join_labels
 from forerun.runtime.predictions import Active, Made, Triggered, predict, triggered
 from forerun.runtime.rows import Column, Ints, Records, StepRows, times_us
 from forerun.runtime.state import State
+from forerun.streams.source import arrivals
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +31,13 @@ class Effects:
 
     Args:
         predictions: By model, the predictions and the decisions made on them.
+        decisions: By topic, the decisions of all models in order of arrival.
         labels: By model, rows of `LABEL_SCHEMA`.
         rejected: Rows of `REJECTED_SCHEMA`.
     """
 
     predictions: Mapping[str, Made]
+    decisions: Mapping[str, pa.RecordBatch]
     labels: Mapping[str, pa.RecordBatch]
     rejected: pa.RecordBatch | None
 
@@ -54,6 +58,7 @@ def step(
 
     Raises:
         ConservationError: The kernel lost or doubled an event.
+        FeatureRangeError: A sum left the range of its type.
     """
     rows, made, freshness, rejected = _apply(layout, state, records)
     predictions = {
@@ -68,7 +73,24 @@ def step(
         if work.numbers is not None
     }
     labels = _label(layout, state, rows, made)
-    return Effects(predictions, labels, _rejected(layout, rows, rejected))
+    return Effects(predictions, by_topic(predictions.values()), labels, _rejected(layout, rows, rejected))
+
+
+def by_topic(predictions: Iterable[Made]) -> dict[str, pa.RecordBatch]:
+    """The decisions of several models, per topic and in order of arrival.
+
+    Args:
+        predictions: What the models gave.
+    """
+    found: dict[str, list[pa.RecordBatch]] = {}
+    for made in predictions:
+        for topic, decisions in made.decisions.items():
+            found.setdefault(topic, []).append(decisions)
+    joined = {}
+    for topic, parts in found.items():
+        table = pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
+        joined[topic] = table.take(np.argsort(arrivals(table), kind="stable"))
+    return joined
 
 
 def follow(layout: Layout, state: State, records: Sequence[Records]) -> None:
@@ -90,7 +112,10 @@ def _apply(
     layout: Layout, state: State, records: Sequence[Records]
 ) -> tuple[StepRows, dict[str, Triggered], Freshness, pa.RecordBatch]:
     """Let the kernel take the records, and read its result."""
-    result = state.kernel.apply([(item.stream, item.partition, item.offset, item.batch) for item in records])
+    with kernel_errors():
+        result = state.kernel.apply(
+            [(item.stream, item.partition, item.offset, item.batch) for item in records]
+        )
     verdicts = np.concatenate([pa.array(cast(Any, verdict)).to_numpy() for verdict in result.verdicts])
     rows = StepRows(records, verdicts == 0)
     vectors = [pa.record_batch(batch) for batch in result.vectors]
@@ -118,6 +143,7 @@ def _move_on(layout: Layout, state: State, rows: StepRows) -> None:
         own = rows.of(number)
         if state.first_us[number] is None:
             state.first_us[number] = int(rows.arrival[own].min())
+        state.arrivals_us[number] = int(rows.arrival[own].max())
         accepted = times_us(spec, table)[rows.applied[own]]
         if len(accepted):
             high, before = int(accepted.max()), state.highs_us[number]

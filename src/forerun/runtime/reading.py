@@ -1,0 +1,260 @@
+"""What an entity's features are or were, and why a prediction was what it was."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from forerun._core import Kernel
+from forerun.errors import EventError
+from forerun.events.evaluate import evaluate
+from forerun.events.expression import Expr, FeatureRef
+from forerun.events.nearest import nearest
+from forerun.events.table import ARROW_TYPES, schema_of
+from forerun.features.definition import ViewSpec
+from forerun.models.explain import contributions
+from forerun.models.statistics import InputStatistics
+from forerun.runtime.active import Roster
+from forerun.runtime.history import History
+from forerun.runtime.kernel import kernel_errors
+from forerun.runtime.layout import ModelLayout
+from forerun.runtime.past import kernel_after_step, kernel_at_arrival, kernel_at_record
+from forerun.runtime.processor import Processor
+from forerun.runtime.tables import DATABASE, Tables
+from forerun.serving.backend import Reading
+from forerun.state.database import Connect, Database
+from forerun.streams.log import Range
+
+EVENTS_SHOWN = 50
+"""Newest events behind a feature that an explanation lists."""
+
+
+class Reader:
+    """Reads features now and at a time, and explains predictions.
+
+    Args:
+        processor: The state.
+        roster: The versions.
+        directory: The data directory.
+        connect: How to open its database.
+    """
+
+    def __init__(
+        self, processor: Processor, roster: Roster, directory: Path, connect: Connect | None = None
+    ) -> None:
+        self._processor = processor
+        self._layout = processor.layout
+        self._roster = roster
+        self._directory = directory
+        self._connect = connect
+
+    def read(self, view: str, key: Mapping[str, object], at_us: int | None = None) -> Reading:
+        """The features of one entity.
+
+        Args:
+            view: The view.
+            key: A value for each part of its key.
+            at_us: As of then, with what had arrived by then (the log is read again); None: now.
+
+        Raises:
+            NotFoundError: There is no such view.
+            EventError: The key does not fit the view.
+        """
+        number = self._layout.view(view)
+        spec = self._layout.views[number]
+        keys = key_batch(spec, key)
+        kernel, when_us = self._at(at_us)
+        with kernel_errors():
+            values = pa.record_batch(kernel.values(number, keys, when_us))
+            high_us, partition, offset = kernel.provenance(number, keys)
+        return {
+            "view": view,
+            "key": dict(key),
+            "at_us": when_us,
+            "values": {name: plain(values.column(name))[0] for name in values.schema.names},
+            "provenance": {
+                "event_time_high_us": high_us,
+                "partition": partition,
+                "offset": offset,
+                "feature_version": spec.version,
+                "watermark_us": kernel.watermarks()[self._layout.stream(spec.stream.name)],
+                "age_s": None if high_us is None else (when_us - high_us) / 1_000_000,
+            },
+        }
+
+    def events(self, view: str, key: Mapping[str, object], at_us: int | None = None) -> pa.RecordBatch:
+        """The events behind the features of one entity, oldest first; see `Kernel.events` for the columns.
+
+        Args:
+            view: The view.
+            key: A value for each part of its key.
+            at_us: As of then; None: now.
+        """
+        number = self._layout.view(view)
+        kernel, when_us = self._at(at_us)
+        with kernel_errors():
+            return pa.record_batch(kernel.events(number, key_batch(self._layout.views[number], key), when_us))
+
+    def explain(self, prediction_id: str) -> dict[str, object]:
+        """Why a prediction was what it was, rebuilt from the log.
+
+        Args:
+            prediction_id: The prediction.
+
+        Returns:
+            `prediction`: its record. `contributions`: per input, largest effect first, the value, what was
+            usual in training, and how the score would change if it were usual; None without a model.
+            `features`: per view that the inputs read, the key, all values, and the newest events behind them.
+
+        Raises:
+            NotFoundError: There is no such prediction.
+        """
+        history = History(self._layout, self._directory, connect=self._connect)
+        try:
+            [record] = history.find(prediction_id).to_pylist()
+        finally:
+            history.close()
+        model = self._layout.models[record["model"]]
+        database = Database(self._directory / DATABASE, read_only=True, connect=self._connect)
+        try:
+            with database.snapshot() as connection:
+                kernel, event = self._moment(model, Tables(connection), record)
+        finally:
+            database.close()
+        return {
+            "prediction": record,
+            "contributions": self._contributions(model, record),
+            "features": self._behind(model, kernel, event),
+        }
+
+    def _at(self, at_us: int | None) -> tuple[Kernel, int]:
+        """A kernel that knows what had arrived by a time, and that time."""
+        now_us = self._processor.now_us()
+        if at_us is None or at_us >= now_us:
+            return self._processor.state.kernel, now_us if at_us is None else at_us
+        database = Database(self._directory / DATABASE, read_only=True, connect=self._connect)
+        try:
+            with database.snapshot() as connection:
+                return kernel_at_arrival(self._layout, Tables(connection), at_us), at_us
+        finally:
+            database.close()
+
+    def _moment(
+        self, model: ModelLayout, tables: Tables, record: Mapping[str, Any]
+    ) -> tuple[Kernel, pa.RecordBatch]:
+        """The kernel as the prediction saw it, and the event it was made for."""
+        if record["source"] == "http":
+            request = tables.journal.request(record["offset"])
+            return kernel_after_step(self._layout, tables, request.step), request.fields
+        partition, offset = record["partition"], record["offset"]
+        kernel = kernel_at_record(self._layout, tables, model.trigger, partition, offset)
+        [(_, event)] = tables.log.read(Range(model.spec.on.topic, partition, offset, offset + 1))
+        return kernel, event
+
+    def _contributions(self, model: ModelLayout, record: Mapping[str, Any]) -> list[dict[str, object]] | None:
+        if record["model_version"] is None:
+            return None
+        scorer, facts = self._roster.scorer(model.spec.name, record["model_version"])
+        statistics = [InputStatistics.from_json(known) for known in facts["inputs"]]
+        values = [record["inputs"][item.name] for item in model.spec.inputs]
+        row = np.array([np.nan if value is None else value for value in values], np.float32)
+        return [part.to_json() for part in contributions(scorer, row, statistics)]
+
+    def _behind(self, model: ModelLayout, kernel: Kernel, event: pa.RecordBatch) -> list[dict[str, object]]:
+        """Per view and key that the inputs read: values and events at the prediction's time."""
+        spec = model.spec.on
+        columns = dict(zip(event.schema.names, event.columns, strict=True))
+        at_us = int(event.column(spec.time).cast(pa.int64())[0].as_py())
+        found: dict[tuple[str, str], dict[str, object]] = {}
+        for item in model.spec.inputs:
+            for part in item.expr.walk():
+                if isinstance(part, FeatureRef):
+                    view = self._layout.view(part.view)
+                    key = _key(part, self._layout.views[view], columns)
+                    place = (part.view, repr(key))
+                    if place not in found:
+                        found[place] = self._entity(kernel, view, key, at_us)
+                    inputs = found[place]["inputs"]
+                    assert isinstance(inputs, list)
+                    if item.name not in inputs:
+                        inputs.append(item.name)
+        return list(found.values())
+
+    def _entity(self, kernel: Kernel, view: int, key: Mapping[str, object], at_us: int) -> dict[str, object]:
+        spec = self._layout.views[view]
+        keys = key_batch(spec, key)
+        with kernel_errors():
+            values = pa.record_batch(kernel.values(view, keys, at_us))
+            events = pa.record_batch(kernel.events(view, keys, at_us))
+        newest = events.slice(max(events.num_rows - EVENTS_SHOWN, 0))
+        columns = {name: plain(newest.column(name)) for name in newest.schema.names}
+        return {
+            "view": spec.name,
+            "key": dict(key),
+            "at_us": at_us,
+            "inputs": [],
+            "values": {name: plain(values.column(name))[0] for name in values.schema.names},
+            "windows_us": {feature.name: feature.over_us for feature in spec.features},
+            "events_kept": events.num_rows,
+            "events": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)],
+        }
+
+
+def key_batch(view: ViewSpec, key: Mapping[str, object]) -> pa.RecordBatch:
+    """A key as the kernel takes it.
+
+    Args:
+        view: The view.
+        key: A value for each part.
+
+    Raises:
+        EventError: A part is missing, unknown, or of another type; the field is named.
+    """
+    for name in key:
+        if name not in view.by:
+            raise EventError(
+                f"{view.name} is kept by {', '.join(view.by)}.{nearest(name, view.by)}", field=name
+            )
+    schema = schema_of(view.stream)
+    columns = []
+    for name in view.by:
+        if name not in key:
+            raise EventError(f"{name}: missing; {view.name} is kept by {', '.join(view.by)}.", field=name)
+        kind = schema.field(name).type
+        try:
+            columns.append(pa.array([key[name]], kind))
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as exc:
+            raise EventError(f"{name}: {key[name]!r} is no {kind}.", field=name) from exc
+    return pa.record_batch(columns, names=list(view.by))
+
+
+def plain(column: "pa.Array[Any]") -> list[Any]:
+    """A column as plain values, times and durations as int microseconds.
+
+    Args:
+        column: Of any type of a feature.
+
+    >>> plain(pa.array([5], pa.timestamp("us", "UTC")))
+    [5]
+    """
+    if pa.types.is_timestamp(column.type) or pa.types.is_duration(column.type):
+        column = column.cast(pa.int64())
+    return column.to_pylist()
+
+
+def _key(part: FeatureRef, view: ViewSpec, columns: Mapping[str, Any]) -> dict[str, object]:
+    """The key that an input reads, from the event's fields."""
+    values = [
+        columns[name] if given is None else _value(given, columns)
+        for name, given in zip(part.by, part.key, strict=True)
+    ]
+    kinds = [schema_of(view.stream).field(name).type for name in view.by]
+    return {
+        name: plain(value.cast(kind))[0] for name, value, kind in zip(view.by, values, kinds, strict=True)
+    }
+
+
+def _value(given: Expr, columns: Mapping[str, Any]) -> Any:
+    return evaluate(given, columns).cast(ARROW_TYPES[given.type])

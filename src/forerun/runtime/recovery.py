@@ -1,0 +1,95 @@
+"""From the disk to the state that a process had when it ended, however it ended.
+
+A checkpoint holds the state after one step. The steps after it are taken again from the log: a step is pure,
+so the state comes out the same, bit for bit, and what they gave is committed already.
+"""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from forerun.errors import StateError
+from forerun.runtime.journal import Entry
+from forerun.runtime.layout import Layout
+from forerun.runtime.outcomes import await_label
+from forerun.runtime.rows import Records, keys, times_us
+from forerun.runtime.state import State
+from forerun.runtime.step import follow
+from forerun.runtime.tables import Tables
+from forerun.streams.log import Log, Range
+
+
+def recover(layout: Layout, tables: Tables) -> State:
+    """The state after the last committed step.
+
+    Args:
+        layout: The app.
+        tables: The database.
+
+    Raises:
+        StateError: The data is damaged: the journal and the log do not fit.
+    """
+    checkpoint = tables.states.load()
+    state = State.empty(layout) if checkpoint is None else State.restore(layout, checkpoint)
+    _await_requests(layout, tables, state)
+    for entry in tables.journal.entries(after=state.step):
+        if entry.step != state.step + 1:
+            raise StateError(
+                f"the journal has step {entry.step} after {state.step}; restore a copy of the data"
+            )
+        follow(layout, state, read_records(layout, tables.log, entry))
+        _await_requests(layout, tables, state)
+    for (topic, partition), end in ends(layout, state).items():
+        if tables.log.end(topic, partition) != end:
+            raise StateError(
+                f"{topic}/{partition} ends at {tables.log.end(topic, partition)} in the log and at {end} in "
+                "the journal; restore the data from a copy"
+            )
+    return state
+
+
+def ends(layout: Layout, state: State) -> dict[tuple[str, int], int]:
+    """By topic and partition, the offset of the next record to take.
+
+    Args:
+        layout: The app.
+        state: The state.
+    """
+    return {
+        (layout.streams[counts["stream"]].topic, counts["partition"]): counts["next_offset"]
+        for counts in state.kernel.counters()
+    }
+
+
+def read_records(layout: Layout, log: Log, entry: Entry) -> list[Records]:
+    """The records of a step, from the log.
+
+    Args:
+        layout: The app.
+        log: The log.
+        entry: The step.
+    """
+    return [
+        Records(layout.topic(taken.topic), taken.partition, taken.start, _batch(log.read(taken), taken))
+        for taken in entry.ranges
+    ]
+
+
+def _batch(chunks: Iterator[tuple[int, pa.RecordBatch]], taken: Range) -> pa.RecordBatch:
+    batches = [batch for _, batch in chunks]
+    if not batches:
+        raise StateError(f"the journal names an empty range, {taken}; restore the data from a copy")
+    if len(batches) == 1:
+        return batches[0]
+    return pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
+
+
+def _await_requests(layout: Layout, tables: Tables, state: State) -> None:
+    """Let the predictions of requests after the state's step wait for their labels again."""
+    for request in tables.journal.requests(state.step):
+        if request.number < state.requests:
+            continue  # in the checkpoint already
+        spec = layout.models[request.model].spec
+        [key], [time_us] = keys(spec.on, request.fields), times_us(spec.on, request.fields).tolist()
+        await_label(state.joins[request.model], key, request.prediction_id(layout.app), time_us)
+        state.requests = request.number + 1

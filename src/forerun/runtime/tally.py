@@ -1,0 +1,68 @@
+"""Running totals that no state holds: predictions by version and grade, decisions, refused rows."""
+
+from collections import Counter
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from forerun.runtime.predictions import Made
+
+
+@dataclass(slots=True)
+class Tally:
+    """Totals since the first event; committed with every step.
+
+    >>> tally = Tally()
+    >>> tally.refused("Departed", 2)
+    >>> tally.quarantined
+    {'Departed': 2}
+    """
+
+    predictions: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    """Model -> version ("" for none) -> grade -> count."""
+    decisions: dict[str, int] = field(default_factory=dict)
+    """Rule -> count."""
+    quarantined: dict[str, int] = field(default_factory=dict)
+    """Stream -> rows refused at a door."""
+
+    def made(self, model: str, made: Made) -> None:
+        """Count predictions and decisions.
+
+        Args:
+            model: The model.
+            made: What it gave.
+        """
+        version = made.batch["model_version"][0].as_py() or ""
+        grades = self.predictions.setdefault(model, {}).setdefault(version, {})
+        for grade, count in Counter(str(grade) for grade in made.batch["grade"].to_pylist()).items():
+            grades[grade] = grades.get(grade, 0) + count
+        for rule, count in made.rules.items():
+            self.decisions[rule] = self.decisions.get(rule, 0) + count
+
+    def refused(self, stream: str, rows: int) -> None:
+        """Count rows refused at a door.
+
+        Args:
+            stream: The stream they were meant for.
+            rows: How many.
+        """
+        self.quarantined[stream] = self.quarantined.get(stream, 0) + rows
+
+    def to_json(self) -> dict[str, object]:
+        """The totals by name, as they are at this moment."""
+        return deepcopy(
+            {
+                "predictions": self.predictions,
+                "decisions": self.decisions,
+                "quarantined": self.quarantined,
+            }
+        )
+
+    @classmethod
+    def from_json(cls, found: object) -> "Tally":
+        """The totals as `to_json` gave them; None gives empty ones.
+
+        Args:
+            found: What was kept.
+        """
+        return cls(**found) if isinstance(found, Mapping) else cls()
