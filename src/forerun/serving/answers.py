@@ -7,6 +7,7 @@ from http import HTTPStatus
 import msgspec
 
 from forerun.errors import (
+    DataError,
     EventError,
     ForerunError,
     KeyRefusedError,
@@ -123,6 +124,8 @@ def answer_for(error: BaseException) -> Answer:
             return refusal(error.status, error.reason, error.message, field=error.field, headers=headers)
         case EventError():
             return refusal(422, "invalid_field", error.message, field=error.field)
+        case DataError():
+            return refusal(422, error.code, error.message)
         case KeyRefusedError():
             challenge = ((b"www-authenticate", b'Bearer realm="forerun"'),)
             return refusal(401, "key_refused", error.message, headers=challenge)

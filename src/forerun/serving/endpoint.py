@@ -41,7 +41,7 @@ class Endpoint:
         version: str = "",
     ) -> None:
         self.counts = DoorCounts()
-        self._workers = Workers(limits.workers, limits.answer_s)
+        self._workers = Workers(limits.workers, limits.work_s)
         hop = Hop(backend, limits.answer_s, asyncio.get_running_loop())
         metrics = Metrics(backend.status, self.counts, version)
         doors = facts.FactsDoors(app, backend, metrics, self._workers, lambda: self.routes)

@@ -18,7 +18,9 @@ class Limits:
         workers: Threads for what may block: appends, feature reads, status.
         head_s: From the first byte of a request to its last header, and from connecting to the first.
         body_s: From the last header to the last byte of the body.
-        answer_s: From the complete request to the answer; then 504.
+        answer_s: From a complete request for a prediction to its answer; then 504.
+        work_s: The same for appends, feature reads and status; reading features as of the past reads the
+            log again, so it may take longer.
         idle_s: How long a connection is kept without a request.
         stop_s: How long a stopping endpoint waits for answers that are under way.
 
@@ -37,6 +39,7 @@ class Limits:
     head_s: float = 10.0
     body_s: float = 30.0
     answer_s: float = 5.0
+    work_s: float = 30.0
     idle_s: float = 30.0
     stop_s: float = 10.0
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from forerun.errors import EventError, RequestError
+from forerun.errors import EventError, RequestError, StaleRequestError
 from forerun.events.decode import row_decoder
 from forerun.events.fields import FieldSpec
 from forerun.events.moments import TIME_US_MAX, TIME_US_MIN, Time
@@ -184,6 +184,15 @@ def instant(us: int) -> datetime:
     b'"2013-01-01T10:00:00.000001Z"'
     """
     return EPOCH + timedelta(microseconds=us)
+
+
+def too_old(error: StaleRequestError, field: str) -> RequestError:
+    """Blame the time that a request gave for being before what is kept.
+
+    >>> too_old(StaleRequestError("ask for a later time"), "at").field
+    'at'
+    """
+    return _unfit(f"{field}: {error.message}.", field, "too_old")
 
 
 def malformed(body: bytes, detail: str, wrapper: str) -> RequestError:

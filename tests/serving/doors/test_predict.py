@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 from tests.serving.client import GOOD, Caller
 
-from forerun.errors import EventError, ModelError, StateError
+from forerun.errors import EventError, FeatureRangeError, ModelError, StaleRequestError, StateError
 from forerun.testing.backend import FakeBackend
 
 PROMISED_US = 1_357_102_800_000_000
@@ -158,6 +158,22 @@ def test_an_event_the_engine_refuses_is_the_caller_s_mistake(caller: Caller, bac
     backend.failure = EventError("at: is before what is kept.", field="at")
     reply = caller.predict(GOOD)
     assert (reply.status, reply.error["field"]) == (422, "at")
+
+
+def test_a_time_before_what_is_kept_is_blamed(caller: Caller, backend: FakeBackend) -> None:
+    """422 on the field with the event time, or on `at` of a feature read."""
+    backend.failure = StaleRequestError("can be read from 12:00 on; ask for a later time")
+    reply = caller.predict(GOOD)
+    assert (reply.status, reply.error["code"], reply.error["field"]) == (422, "too_old", "at")
+    reply = caller.send("GET", "/v1/features/OrderNow", query=b"order=o1")
+    assert (reply.status, reply.error["code"], reply.error["field"]) == (422, "too_old", "at")
+
+
+def test_data_that_no_feature_can_hold_is_the_caller_s(caller: Caller, backend: FakeBackend) -> None:
+    """422 with the code of the error, though no single field is to blame."""
+    backend.failure = FeatureRangeError("sum overflows")
+    reply = caller.send("POST", "/v1/events/Ordered", json.dumps(GOOD).encode())
+    assert (reply.status, reply.error["code"]) == (422, "FR-DATA-RANGE")
 
 
 @pytest.mark.parametrize(

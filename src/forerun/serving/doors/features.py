@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from forerun.errors import StaleRequestError
 from forerun.features.definition import ViewSpec
 from forerun.security.roles import Permission
 from forerun.serving.answers import JSON, Answer, json_answer
@@ -9,7 +10,7 @@ from forerun.serving.backend import Backend, Reading
 from forerun.serving.limits import Limits
 from forerun.serving.request import Request
 from forerun.serving.route import Route
-from forerun.serving.schema import AT, Fields, instant, instant_of, key_fields
+from forerun.serving.schema import AT, Fields, instant, instant_of, key_fields, too_old
 from forerun.serving.workers import Workers
 
 
@@ -46,7 +47,10 @@ class FeaturesDoor:
         return await self._read(key, at_us)
 
     async def _read(self, key: Mapping[str, object], at_us: int | None) -> Answer:
-        reading = await self._workers.run(lambda: self._backend.read(self._view, key, at_us))
+        try:
+            reading = await self._workers.run(lambda: self._backend.read(self._view, key, at_us))
+        except StaleRequestError as exc:
+            raise too_old(exc, AT) from exc
         return json_answer(self._shown(reading))
 
     def _shown(self, reading: Reading) -> dict[str, object]:

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import msgspec
 
+from forerun.errors import StaleRequestError
 from forerun.models.definition import ModelSpec
 from forerun.security.roles import Permission
 from forerun.serving.answers import JSON, Answer, encode
@@ -12,7 +13,7 @@ from forerun.serving.hop import Hop
 from forerun.serving.limits import Limits
 from forerun.serving.request import Request
 from forerun.serving.route import Route
-from forerun.serving.schema import Fields, instant
+from forerun.serving.schema import Fields, instant, too_old
 
 
 class PredictionAnswer(msgspec.Struct, frozen=True):
@@ -53,13 +54,17 @@ class PredictDoor:
 
     def __init__(self, model: ModelSpec, hop: Hop) -> None:
         self._model = model.name
+        self._time = model.on.time
         self._ask = hop.ask
         self._fields = Fields(model.on, model.on.fields, wrapper="inputs", optional=model.on.time)
 
     async def __call__(self, request: Request) -> Answer:
         """Answer one request."""
         fields, _ = self._fields.decode(request.body)
-        got = await self._ask(self._model, fields)
+        try:
+            got = await self._ask(self._model, fields)
+        except StaleRequestError as exc:
+            raise too_old(exc, self._time) from exc
         age_us = got["age_us"]
         answer = PredictionAnswer(
             got["prediction_id"],
