@@ -234,14 +234,15 @@ class _Codec:
         named = re.search(r"(missing required|unknown) field `(.*)`$", reason, re.DOTALL)
         field = path[1] if path and path[1] else named[2] if named else None
         if named and named[1] == "unknown":
-            reason = f"no such field.{nearest(named[2], self.names)}".rstrip(".")
+            reason = f"no such field.{nearest(named[2], self.names)}"
         elif named:
             reason = "missing"
         elif "timezone component" in reason:
             reason = "a time without an offset from UTC; append 'Z' or an offset like '-05:00'"
         elif "datetime" in reason or "RFC3339" in reason:
             reason = "not a time; send RFC 3339 like '2013-01-01T10:15:00Z', or integer microseconds"
-        raise EventError(f"{field}: {reason}." if field else f"{reason}.", field=field) from error
+        end = "" if reason.endswith((".", "?")) else "."
+        raise EventError(f"{field}: {reason}{end}" if field else f"{reason}{end}", field=field) from error
 
 
 @lru_cache(maxsize=256)

@@ -110,6 +110,10 @@ def _advice(value: object) -> str:
     if digits is None:
         return "write it like '30s', '5m', '1h' or '7d'"
     rest = text[digits.end() :].strip()
+    if rest.startswith((".", ",")):
+        return "write whole numbers, like '90m' or '1h30m' for an hour and a half"
+    if rest in UNITS_US:
+        return f"write '{digits[0]}{rest}'"
     for word, unit in _WORDS.items():
         if rest.startswith(word):
             return f"write '{digits[0]}{unit}'"
