@@ -48,6 +48,7 @@ def fields_have_their_declared_types() -> None:
     assert_type(fr.seconds(Later.cleared - Later.at), float)
     assert_type((Later.cleared - Later.at) / fr.Duration("1m"), float)
     assert_type(fr.coalesce(Departed.taxi_minutes, 0.0), float)
+    assert_type(fr.given(Departed.taxi_minutes) > 3, bool)
     assert_type(fr.if_else(Departed.dep_delay > 15, 1, 0), int)
     assert_type(fr.not_(fr.is_null(Departed.tailnum)), bool)
 

@@ -93,6 +93,26 @@ def exp(value: float | None) -> float:
 
 
 @declared
+def given(value: T | None) -> T:
+    """The value itself, for a type checker that minds that it may be None.
+
+    Args:
+        value: A field that may be null.
+
+    Returns:
+        The same expression: null in gives null out, here as everywhere.
+
+    >>> from forerun.events.event import Event
+    >>> class Seen(Event):
+    ...     at: EventTime
+    ...     miles: float | None
+    >>> given(Seen.miles) < 3
+    Seen.miles < 3.0
+    """
+    return cast(T, as_expr(value))
+
+
+@declared
 def greatest(value: O | None, other: O | None) -> O:
     """The larger of two values of one row (`max` is the aggregate over many); null if either is."""
     return cast(O, call("max2", value, other))

@@ -1,0 +1,95 @@
+"""An app that uses every part of a declaration, for the golden plan and the versions."""
+
+import forerun as fr
+
+
+def declare(*, lateness: str = "30m", over: str = "1h", extra: bool = False) -> fr.App:
+    """The app, with some numbers to change."""
+    app = fr.App("golden")
+
+    @app.stream(key="flight", lateness="10m")
+    class Scheduled(fr.Event):
+        flight: str
+        at: fr.EventTime
+        origin: str
+        dest: str
+        tailnum: str | None
+        distance: float
+        seats: int | None
+
+    @app.stream(
+        key="flight",
+        lateness=lateness,
+        freshness="60s",
+        max_skew="1m",
+        duplicates="1d",
+        id=["flight", "leg"],
+        idle="10m",
+    )
+    class Departed(fr.Event):
+        flight: str
+        at: fr.EventTime
+        leg: int
+        origin: str
+        tailnum: str | None
+        dep_delay: float
+        towed: bool | None
+
+    @app.stream(key="origin", lateness="0s", topic="sky")
+    class Weather(fr.Event):
+        origin: str
+        at: fr.EventTime
+        seen: fr.Time | None
+        visib: float | None
+        code: str | None
+
+    @app.features(Departed, by="origin", where=Departed.leg > 0)
+    class OriginNow:
+        departures = fr.count(over=over)
+        towed = fr.count(Departed.towed, over="2h", where=Departed.dep_delay > 0)
+        total = fr.sum(Departed.leg, over="1d")
+        mean = fr.mean(Departed.dep_delay > 15, over="30m")
+        low = fr.min(Departed.dep_delay)
+        high = fr.max(Departed.dep_delay, over="1w")
+        var = fr.var(Departed.dep_delay, over="1d")
+        std = fr.std(Departed.dep_delay * 60, over="1d")
+        rate = fr.rate(over="1h", per="1m")
+        legs_per_s = fr.rate(Departed.leg, over="1h")
+        first = fr.first(Departed.dep_delay, over="1d")
+        left = fr.last(Departed.at)
+
+    @app.features(Departed, by=["origin", "tailnum"])
+    class PlaneHere:
+        towed = fr.last(Departed.towed)
+
+    if extra:
+
+        @app.stream(key="x", lateness="1m")
+        class Extra(fr.Event):
+            x: str
+            at: fr.EventTime
+
+    late = fr.label(Departed, Departed.dep_delay > 15, within="36h", otherwise=True)
+
+    @app.model(on=Scheduled, label=late, risk="high", warmup="90d")
+    class Late(fr.Model):
+        """Late or not."""
+
+        inputs = [  # noqa: RUF012  # as users write it
+            [Scheduled.distance, Scheduled.seats],
+            OriginNow,
+            fr.bind(OriginNow, origin=Scheduled.dest).departures,
+            PlaneHere.towed,
+            fr.one_hot(Scheduled.origin, ["JFK", "EWR"]),
+            fr.named("idle_s", fr.seconds(Scheduled.at - OriginNow.left)),
+            fr.named("weather_age_s", fr.seconds(Scheduled.at - fr.given(Weather.seen))),
+            Weather.visib,
+        ]
+
+        def fit(self, table: fr.Table) -> object:
+            """Nothing is fitted here."""
+            return table
+
+    app.decide(Late, when=(Late.score > 0.8) & (OriginNow.departures > 3), do=fr.emit("rebooking"))
+    app.decide(Late, when=(Late.score > 0.5) & (Scheduled.dest == "LAX"), do=fr.emit("lounge"), name="lax")
+    return app
