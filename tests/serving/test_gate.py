@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.serving.client import GOOD, Caller, calling
 
-from forerun.errors import KeyRefusedError
+from forerun.errors import KeyRefusedError, OriginRefusedError, RoleMissingError
 from forerun.monitoring.metrics import DoorCounts
 from forerun.security.keys import KeyRing
 from forerun.security.roles import ROLES, Permission
@@ -202,6 +202,24 @@ def test_line_breaks_in_a_path_do_not_reach_the_log(caller: Caller, caplog: pyte
     """The log names declared routes, so callers cannot write lines into it."""
     caller.send("GET", "/x\r\nforged line", headers={"authorization": None})
     assert "forged" not in caplog.text
+
+
+def test_the_gate_says_what_it_refuses_for(tmp_path: Path) -> None:
+    """Each refusal is an error of its own, so that each is answered, counted and logged as what it is."""
+    ring = KeyRing(tmp_path / "keys.json")
+    key = ring.create("probe", roles=["observer"], now_us=0)
+    gate = Gate(ring, (), DoorCounts())
+    gate.check_origin({b"host": b"localhost"})
+    with pytest.raises(OriginRefusedError, match="host"):
+        gate.check_origin({b"host": b"evil.example"})
+    with pytest.raises(OriginRefusedError, match="web pages"):
+        gate.check_origin({b"host": b"localhost", b"origin": b"https://evil.example"})
+    gate.check_key({b"x-api-key": key.encode()}, Permission.OBSERVE)
+    gate.check_key({b"x-api-key": key.encode()}, None)
+    with pytest.raises(RoleMissingError, match=r"key 'probe' \(observer\) may not append"):
+        gate.check_key({b"x-api-key": key.encode()}, Permission.APPEND)
+    with pytest.raises(KeyRefusedError, match="send an API key"):
+        gate.check_key({}, None)
 
 
 def test_a_revoked_key_stops_working_within_a_second(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,6 +27,17 @@ class Endpoint:
         hosts: Names it goes by besides the local ones; None: any.
         metrics_open: Whether `/metrics` answers callers without a key.
         version: forerun's version.
+
+    >>> from pathlib import Path
+    >>> from forerun.runtime.app import App
+    >>> from forerun.testing.backend import FakeBackend
+    >>> async def paths() -> list[str]:
+    ...     keys = KeyRing(Path("none.json"))
+    ...     endpoint = Endpoint(App("shop"), FakeBackend(), keys, limits=Limits())
+    ...     endpoint.close()
+    ...     return [route.path for route in endpoint.routes]
+    >>> asyncio.run(paths())
+    ['/', '/healthz', '/readyz', '/metrics', '/openapi.json', '/v1/models', '/v1/status']
     """
 
     def __init__(

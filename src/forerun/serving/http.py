@@ -29,6 +29,8 @@ class HttpApp:
         gate: Decides who may.
         limits: How much may come.
         counts: What is counted.
+
+    `Endpoint` makes one with all its doors; `tests/serving/client.py` calls one without a socket.
     """
 
     def __init__(self, routes: Iterable[Route], gate: Gate, limits: Limits, counts: DoorCounts) -> None:

@@ -1,7 +1,7 @@
 """The OpenAPI description, made from the app's declarations and the very routes that answer."""
 
 from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from forerun.events.fields import FieldSpec
 from forerun.events.types import TypeName
@@ -37,7 +37,7 @@ _ERROR: Schema = {
 }
 
 
-def document(app: Declared, routes: Iterable[Route]) -> Schema:
+def document(app: Declared, routes: Iterable[Route]) -> dict[str, Any]:
     """Describe every route.
 
     Args:
@@ -46,6 +46,10 @@ def document(app: Declared, routes: Iterable[Route]) -> Schema:
 
     Returns:
         An OpenAPI 3.1 document.
+
+    >>> from forerun.runtime.app import App
+    >>> document(App("shop"), [])["info"]["title"]
+    'shop'
     """
     paths: dict[str, Schema] = {}
     for route in routes:

@@ -84,6 +84,15 @@ async def read_body(receive: Receive, headers: Mapping[bytes, bytes], limit_byte
     Raises:
         RequestError: The body is larger, or is compressed.
         CallerGone: It will never be complete.
+
+    >>> import asyncio
+    >>> async def receive() -> dict[str, Any]:
+    ...     return {"type": "http.request", "body": b"hello", "more_body": False}
+    >>> asyncio.run(read_body(receive, {}, 5))
+    b'hello'
+    >>> asyncio.run(read_body(receive, {}, 4))
+    Traceback (most recent call last):
+    forerun.errors.RequestError: [FR-DATA-REQUEST] the body is larger than 4 bytes.
     """
     if headers.get(b"content-encoding", b"identity") != b"identity":
         raise RequestError(

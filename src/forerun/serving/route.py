@@ -37,7 +37,17 @@ class Route:
 
 
 def by_path(routes: Iterable[Route]) -> Mapping[str, Mapping[str, Route]]:
-    """Index routes by path, then method, so that finding one is two look-ups."""
+    """Index routes by path, then method, so that finding one is two look-ups.
+
+    Raises:
+        ValueError: A method and path are declared twice: one would hide the other's permission.
+
+    >>> async def door(request: Request) -> Answer:
+    ...     return Answer(200, b"{}")
+    >>> table = by_path([Route(method="GET", path="/x", template="/x", permission=None, door=door)])
+    >>> sorted(table["/x"])
+    ['GET', 'HEAD']
+    """
     table: dict[str, dict[str, Route]] = {}
     for route in routes:
         methods = table.setdefault(route.path, {})
