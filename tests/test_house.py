@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 
 # Spelled in halves, so that this file does not find itself.
-MACHINE_PATHS = re.compile(
-    "|".join(("/wo" + "rk/", "/ro" + "ot/", "/Us" + "ers/", "/ho" + "me/[a-z]", r"[A-Z]:\\\\"))
-)
+MACHINE_PATHS = re.compile(r"(?<![\w.])/(wo" + "rk/|ro" + "ot/|Us" + "ers/|ho" + "me/[a-z])")
 INDEX_HOSTS = re.compile("|".join(("pypi" + r"\.org", "python" + "hosted", "crates" + r"\.io", "npm" + "js")))
 INDEX_OPTIONS = re.compile(r"--(index|extra-index|find)-(url|links)|^--index|@ (https?|file):", re.MULTILINE)
 
