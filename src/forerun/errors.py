@@ -6,11 +6,14 @@
     |   +-- DurationError, ExpressionTypeError, FieldError, InputError, LabelError,
     |   +-- ModelDefinitionError, RuleError, TruthValueError, UnknownNameError
     +-- DataError                FR-DATA    an event, request or file does not fit its declaration
-    |   +-- EventError
+    |   +-- EventError, FeatureRangeError, RequestError, SourceOrderError, StaleRequestError
     +-- StateError               FR-STATE   stored state cannot be read or written
+    |   +-- AppChangedError, CommitError, ConservationError, DirectoryBusyError, LogRangeError
     +-- ModelError               FR-MODEL   a model cannot be trained, converted, loaded or run
     |   +-- ConversionError, EqualityError, FitError, ModelFileError, ScoreInputError, TrainingTableError
     +-- AccessError              FR-ACCESS  a caller is not who or what it must be
+    |   +-- AddressNotLocalError, KeyFileError, KeyNameError, KeyRefusedError, OriginRefusedError,
+    |   +-- RoleMissingError
     +-- UsageError               FR-USE     a command or call was given something it cannot use
         +-- AddressInUseError, ArgumentError, NotConfirmedError, NotFoundError, NothingYetError,
         +-- PathTakenError
