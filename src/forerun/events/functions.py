@@ -58,6 +58,11 @@ def clip(value: O | None, low: O, high: O) -> O:
 
     Raises:
         ExpressionTypeError: Constant bounds in the wrong order, or mixed types.
+
+    >>> from forerun.features.aggregates import last
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(last(clip(Opened.seconds, 0, 30)))
+    30
     """
     bounds = [as_expr(bound) for bound in (low, high)]
     lowest, highest = (
@@ -80,6 +85,11 @@ def coalesce(value: T | None, *others: T | None) -> T:
 
     Returns:
         Null only where all are null.
+
+    >>> from forerun.features.aggregates import last
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(last(coalesce(Opened.who, "nobody") == "nobody"))
+    True
     """
     if not others:
         raise ExpressionTypeError("coalesce of one value is that value; write what to take instead of null.")
@@ -88,7 +98,13 @@ def coalesce(value: T | None, *others: T | None) -> T:
 
 @declared
 def exp(value: float | None) -> float:
-    """Euler's number to the power of a number; null beyond what a float can hold."""
+    """Euler's number to the power of a number; null beyond what a float can hold.
+
+    >>> from forerun.features.aggregates import last
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(last(exp(Opened.seconds - 60)))
+    1.0
+    """
     return cast(float, call("exp", value))
 
 
@@ -114,7 +130,13 @@ def given(value: T | None) -> T:
 
 @declared
 def greatest(value: O | None, other: O | None) -> O:
-    """The larger of two values of one row (`max` is the aggregate over many); null if either is."""
+    """The larger of two values of one row (`max` is the aggregate over many); null if either is.
+
+    >>> from forerun.features.aggregates import mean
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(mean(greatest(Opened.seconds, 30)))  # 30, 30, 60
+    40.0
+    """
     return cast(O, call("max2", value, other))
 
 
@@ -129,6 +151,11 @@ def if_else(condition: bool | None, then: T | None, otherwise: T | None) -> T:
 
     Returns:
         `otherwise` also where the condition is null, as in SQL.
+
+    >>> from forerun.features.aggregates import sum
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(sum(if_else(Opened.seconds > 15, 1, 0)))
+    2
     """
     return cast(T, call("if", condition, then, otherwise))
 
@@ -143,6 +170,11 @@ def is_in(value: str | int | None, values: Sequence[str] | Sequence[int]) -> boo
 
     Returns:
         A condition; null where the value is null.
+
+    >>> from forerun.features.aggregates import count
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(count(where=is_in(Opened.who, ["ann", "bob"])))
+    2
     """
     if isinstance(values, str | Expr) or not values:
         raise ExpressionTypeError(
@@ -155,19 +187,37 @@ def is_in(value: str | int | None, values: Sequence[str] | Sequence[int]) -> boo
 
 @declared
 def is_null(value: object) -> bool:
-    """Whether a value is missing; never null itself."""
+    """Whether a value is missing; never null itself.
+
+    >>> from forerun.features.aggregates import count
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(count(where=is_null(Opened.who)))
+    1
+    """
     return cast(bool, call("is_null", value))
 
 
 @declared
 def least(value: O | None, other: O | None) -> O:
-    """The smaller of two values of one row (`min` is the aggregate over many); null if either is."""
+    """The smaller of two values of one row (`min` is the aggregate over many); null if either is.
+
+    >>> from forerun.features.aggregates import mean
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(mean(least(Opened.seconds, 30)))  # 10, 20, 30
+    20.0
+    """
     return cast(O, call("min2", value, other))
 
 
 @declared
 def log(value: float | None) -> float:
-    """The natural logarithm; null for zero and below."""
+    """The natural logarithm; null for zero and below.
+
+    >>> from forerun.features.aggregates import last
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(last(log(Opened.seconds - 59))), at_eleven(last(log(Opened.seconds - 60), over="5m"))
+    (0.0, None)
+    """
     return cast(float, call("log", value))
 
 
@@ -184,6 +234,10 @@ def named(name: str, value: T | None) -> T:
 
     Raises:
         InputError: The name cannot be a column's name everywhere.
+
+    >>> from forerun.testing.doors import Opened
+    >>> named("minutes", Opened.seconds / 60)
+    Opened.seconds / 60.0
     """
     if not _is_name(name):
         raise InputError(
@@ -197,7 +251,13 @@ def named(name: str, value: T | None) -> T:
 
 @declared
 def not_(condition: bool | None) -> bool:
-    """The opposite of a condition; null where it is null. The operator `~` does the same."""
+    """The opposite of a condition; null where it is null. The operator `~` does the same.
+
+    >>> from forerun.features.aggregates import count
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(count(where=not_(Opened.seconds > 15)))
+    1
+    """
     return cast(bool, call("not", condition))
 
 
@@ -233,7 +293,13 @@ def one_hot(field: str | None, values: Sequence[str]) -> list[bool]:
 
 @declared
 def seconds(length: Duration | None) -> float:
-    """A duration as a number of seconds, so that a model can read it."""
+    """A duration as a number of seconds, so that a model can read it.
+
+    >>> from forerun.features.aggregates import last
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(last(seconds(Opened.shut - Opened.at)))
+    60.0
+    """
     return cast(float, call("seconds", length))
 
 

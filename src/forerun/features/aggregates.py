@@ -5,6 +5,9 @@ lifetime when `over` is left out. Nulls are skipped. An empty count is 0, any ot
 is null; `var` and `std` are sample estimates, null below two values. Late and duplicate events are in
 none of them.
 
+In the examples a door was opened at 10:10 for 10 seconds, at 10:20 for 20, and at 10:50 for 60; the features
+are read at 11:00.
+
 They are typed as functions of values, so that a checker and an editor read an app file as plain Python;
 at run time they give an `Aggregate`, which `App.features` turns into a feature.
 """
@@ -72,6 +75,10 @@ def count(value: object = None, *, over: str | None = None, where: bool | None =
 
     Returns:
         An int feature, 0 when there are none.
+
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(count(over="30m")), at_eleven(count(where=Opened.seconds > 15))
+    (1, 2)
     """
     arg = None if value is None else _argument("count", value)
     return cast(int, Aggregate("count", arg, _condition("count", where), _over(over), None, "int"))
@@ -88,6 +95,10 @@ def sum(value: N | None, *, over: str | None = None, where: bool | None = None) 
 
     Returns:
         An int feature for ints and conditions, else a float; null when there is no value.
+
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(sum(Opened.seconds, over="1h"))
+    90
     """
     arg = _argument("sum", value, _NUMBERS)
     return cast(N, _aggregate("sum", arg, over, where, "float" if arg.type == "float" else "int"))
@@ -104,6 +115,12 @@ def mean(value: float | None, *, over: str | None = None, where: bool | None = N
 
     Returns:
         A float feature, null when there is no value.
+
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(mean(Opened.seconds, over="1h"))
+    30.0
+    >>> at_eleven(mean(Opened.seconds > 50, over="1h"))
+    0.3333333333333333
     """
     return cast(float, _aggregate("mean", _argument("mean", value, _NUMBERS), over, where, "float"))
 
@@ -119,6 +136,10 @@ def var(value: float | None, *, over: str | None = None, where: bool | None = No
 
     Returns:
         A float feature, null below two values.
+
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(var(Opened.seconds, over="1h"))  # (20**2 + 10**2 + 30**2) / 2
+    700.0
     """
     return cast(float, _aggregate("var", _argument("var", value, _NUMBERS), over, where, "float"))
 
@@ -134,6 +155,10 @@ def std(value: float | None, *, over: str | None = None, where: bool | None = No
 
     Returns:
         A float feature, null below two values.
+
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(std(Opened.seconds, over="1h")) ** 2
+    700.0...
     """
     return cast(float, _aggregate("std", _argument("std", value, _NUMBERS), over, where, "float"))
 
@@ -150,6 +175,10 @@ def rate(value: float | None = None, *, over: str, per: str = "1s", where: bool 
 
     Returns:
         A float feature: the count or sum divided by over / per.
+
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(rate(over="1h", per="1m"))  # 3 events in 60 minutes
+    0.05
     """
     arg = None if value is None else _argument("rate", value, _NUMBERS)
     if over is None:
@@ -169,6 +198,10 @@ def min(value: O | None, *, over: str | None = None, where: bool | None = None) 
 
     Returns:
         A feature of the value's type, null when there is none.
+
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(min(Opened.seconds, over="30m"))
+    60
     """
     arg = _argument("min", value, _ORDERED)
     return cast(O, _aggregate("min", arg, over, where, arg.type))
@@ -185,6 +218,10 @@ def max(value: O | None, *, over: str | None = None, where: bool | None = None) 
 
     Returns:
         A feature of the value's type, null when there is none.
+
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(max(Opened.shut))
+    Time('2013-01-01T10:51:00Z')
     """
     arg = _argument("max", value, _ORDERED)
     return cast(O, _aggregate("max", arg, over, where, arg.type))
@@ -201,6 +238,10 @@ def first(value: T | None, *, over: str | None = None, where: bool | None = None
 
     Returns:
         A feature of the value's type, null when there is none.
+
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(first(Opened.seconds, over="45m"))
+    20
     """
     arg = _argument("first", value, _VALUES)
     return cast(T, _aggregate("first", arg, over, where, arg.type))
@@ -217,6 +258,11 @@ def last(value: T | None, *, over: str | None = None, where: bool | None = None)
 
     Returns:
         A feature of the value's type, null when there is none.
+
+    >>> import forerun as fr
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(last(Opened.seconds)), at_eleven(last(fr.is_null(Opened.who)))
+    (60, True)
     """
     arg = _argument("last", value, _VALUES)
     return cast(T, _aggregate("last", arg, over, where, arg.type))

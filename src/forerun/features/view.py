@@ -124,6 +124,20 @@ def bind(view: type[T], /, **key: object) -> type[T]:
 
     `fr.bind(OriginNow, origin=Scheduled.dest)` is what OriginNow knows of the airport a flight goes to; as
     inputs its features are named "OriginNow@dest.delay_1h".
+
+    >>> import forerun as fr
+    >>> app = fr.App("flights")
+    >>> @app.stream(key="flight", lateness="1h")
+    ... class Departed(fr.Event):
+    ...     flight: str
+    ...     at: fr.EventTime
+    ...     origin: str
+    ...     dest: str
+    >>> @app.features(Departed, by="origin")
+    ... class OriginNow:
+    ...     departures_1h = fr.count(over="1h")
+    >>> fr.bind(OriginNow, origin=Departed.dest).departures_1h
+    fr.bind(OriginNow, origin=Departed.dest).departures_1h
     """
     declared_view: object = view
     if not isinstance(declared_view, ViewMeta):

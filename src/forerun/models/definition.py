@@ -31,6 +31,22 @@ class Model:
     `inputs` holds fields of the trigger event, features classes (all their features but times), single
     features, and expressions named with `named`. `fit` gets a `Table` and returns a fitted LightGBM or
     scikit-learn classifier.
+
+    >>> import forerun as fr
+    >>> app = fr.App("flights")
+    >>> @app.stream(key="flight", lateness="1h")
+    ... class Departed(fr.Event):
+    ...     flight: str
+    ...     at: fr.EventTime
+    ...     dep_delay: float
+    >>> @app.model(on=Departed, label=fr.label(Departed, Departed.dep_delay > 15, within="1d"))
+    ... class Late(fr.Model):
+    ...     inputs = [Departed.dep_delay]
+    ...     def fit(self, table):
+    ...         from lightgbm import LGBMClassifier
+    ...         return LGBMClassifier().fit(table.features, table.label)
+    >>> app.models["Late"].vector.names, Late.score > 0.8
+    (('dep_delay',), Late.score > 0.8)
     """
 
     if TYPE_CHECKING:
