@@ -54,7 +54,7 @@ bench: $(STAMPS)/dev $(STAMPS)/kernel  ## run every benchmark and print its figu
 
 docs: $(STAMPS)/dev $(STAMPS)/kernel  ## build the documentation into site/; a broken link is an error
 	$(call say,Documentation: site/index.html)
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 lock: $(STAMPS)/venv  ## write requirements/*.txt anew from *.in and pyproject.toml (ARGS=--upgrade takes newer versions)
 	$(call say,Locking requirements)
