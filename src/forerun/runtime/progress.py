@@ -105,6 +105,9 @@ class Judge:
             self._remember(self._scores.setdefault(model, {}), pa.Table.from_batches([made.batch]))
         for model, labels in taken.effects.labels.items():
             scores = self._scores.setdefault(model, {})
+            # A step gives the labels of events first, those of time after them; a window that keeps the
+            # latest would hold the second kind only.
+            labels = labels.sort_by("label_time")
             rows = [
                 (*known, label)
                 for name, label in zip(
