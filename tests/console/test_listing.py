@@ -83,7 +83,7 @@ def test_one_by_the_beginning_of_its_id(log: History) -> None:
     assert found["inputs"]["price"] == 700.0
     assert found["inputs"]["ProductReturns.returns_7d"] is None
     assert (found["label"], found["label_source"]) == (0.0, "timeout")
-    assert found["event_time_us"] == START_US + 700 * HOUR_US
+    assert found["event_time"] == "2025-03-30T04:00:00.000000Z"
 
 
 def test_one_that_is_none(log: History) -> None:

@@ -98,7 +98,7 @@ def _show(place: "Place", model: str | None, version: str | None, *, as_json: bo
     """The card of one version."""
     from rich.text import Text
 
-    from forerun.cli.output import out, print_json, table
+    from forerun.cli.output import out, pairs, print_json, table
     from forerun.console.card import card_rows
     from forerun.console.format import instant
     from forerun.errors import NotFoundError
@@ -116,7 +116,7 @@ def _show(place: "Place", model: str | None, version: str | None, *, as_json: bo
         raise NotFoundError(f"the app does not declare {chosen.name!r} any more; add --json for its facts")
     console = out()
     console.print(f"[bold]{chosen.name}[/bold]\n")
-    facts = table("", "")
+    facts = pairs()
     for name, value in card_rows(spec, chosen):
         facts.add_row(Text(name, "bright_black"), Text(value))
     console.print(facts)

@@ -54,3 +54,13 @@ def table(*heads: str, right: Sequence[int] = ()) -> "Table":
     for index, head in enumerate(heads):
         made.add_column(head, justify="right" if index in right else "left", no_wrap=index == 0)
     return made
+
+
+def pairs() -> "Table":
+    """An empty table of names and values, without headings."""
+    from rich.table import Table
+
+    made = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    made.add_column(no_wrap=True)
+    made.add_column(overflow="fold")
+    return made

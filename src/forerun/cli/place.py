@@ -1,5 +1,7 @@
 """Where an app and its data are."""
 
+import fcntl
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +51,21 @@ class Place:
         from forerun.runtime.load import load
 
         return load(self.app)
+
+    def running(self) -> bool:
+        """Whether a process holds the data directory now."""
+        try:
+            holder = int((self.data / "lock").read_text())
+            os.kill(holder, 0)
+        except (OSError, ValueError):
+            return False
+        with (self.data / "lock").open() as lock:
+            try:
+                # Shared, and for an instant: the process number alone may belong to another one by now.
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+        return False
 
     def require_run(self) -> None:
         """Stop unless the app has been run here.

@@ -131,12 +131,21 @@ def outcome(row: dict[str, Any]) -> str:
     return f"{value} (nothing came)" if row["label_source"] == "timeout" else value
 
 
+def _short(moment: str) -> str:
+    """An ISO time to the minute, for a column.
+
+    >>> _short("2013-08-20T12:00:00.000000Z")
+    '2013-08-20 12:00'
+    """
+    return moment[:16].replace("T", " ")
+
+
 def _list(rows: list[dict[str, Any]]) -> None:
     """A row a prediction."""
     from rich.text import Text
 
     from forerun.cli.output import out, table
-    from forerun.console.format import decimal, instant
+    from forerun.console.format import decimal
 
     if not rows:
         out().print("No such prediction.")
@@ -147,7 +156,7 @@ def _list(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         shown.add_row(
             row["prediction_id"][:12],
-            instant(row["event_time_us"]),
+            _short(row["event_time"]),
             Text(row["key"]),
             decimal(row["score"]),
             decimal(row["baseline"]),
@@ -162,12 +171,12 @@ def _show(row: dict[str, Any]) -> None:
     """Everything about one prediction."""
     from rich.text import Text
 
-    from forerun.cli.output import out, table
-    from forerun.console.format import decimal, instant, number, span
+    from forerun.cli.output import out, pairs, table
+    from forerun.console.format import decimal, number, span
 
     console = out()
     console.print(f"[bold]{row['model']}[/bold] {row['prediction_id']}\n")
-    facts = table("", "")
+    facts = pairs()
     reason = f" ({row['reason']})" if row["reason"] else ""
     for name, value in (
         (
@@ -177,12 +186,12 @@ def _show(row: dict[str, Any]) -> None:
         ("came", outcome(row)),
         ("decisions", ", ".join(row["decisions"]) or "none"),
         ("grade", row["grade"] + reason),
-        ("event time", f"{instant(row['event_time_us'], seconds=True)} UTC"),
+        ("event time", row["event_time"]),
         (
             "triggered by",
             f"{row['stream']}, partition {row['partition']}, offset {row['offset']}, key {row['key']}",
         ),
-        ("label known", f"{instant(row['label_time_us'], seconds=True)}"),
+        ("label known", row["label_time"] or "not yet"),
         ("took", span(row["latency_us"])),
         ("model version", row["model_version"] or "none"),
         ("inputs version", row["feature_version"]),

@@ -21,19 +21,24 @@ Examples:
 def status(app: AppPath = Path(), *, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Say how far the app is: events by stream, predictions, labels, decisions, the last commit.
 
-    Works beside a running `forerun run`; then the counts are at most a second old.
+    Works beside a running `forerun run`, and says what its last commit held.
     """
+    import msgspec
+
     from forerun.cli.output import out, print_json
     from forerun.cli.place import find
-    from forerun.cli.snapshot import current
+    from forerun.runtime.engine import Engine
 
     place = find(app, data_dir)
+    declared = place.load()
     place.require_run()
-    found = current(place)
+    with Engine.open(declared, place.data, read_only=True) as engine:
+        found = engine.status()
+    running = place.running()
     if as_json:
-        print_json({"running": found.running, **found.content()})
+        print_json({"running": running, **msgspec.to_builtins(found)})
     else:
-        _show(out(), found.status, running=found.running)
+        _show(out(), found, running=running)
 
 
 def _show(console: "Console", status: "Status", *, running: bool) -> None:
@@ -58,8 +63,8 @@ def _show(console: "Console", status: "Status", *, running: bool) -> None:
     models = table("model", "version", "predictions", "labels", "pending", "expired", right=range(2, 6))
     for model in status.models:
         made = sum(found for grades in model.predictions.values() for found in grades.values())
-        counts = (made, model.labels_joined, model.labels_pending, model.labels_expired)
-        models.add_row(model.name, model.version or "none yet", *map(count, counts))
+        labels = (model.labels_joined, model.labels_pending, model.labels_expired)
+        models.add_row(model.name, model.version or "none yet", *map(count, (made, *labels)))
     console.print(models)
     if status.decisions:
         decisions = table("rule", "decisions", right=[1])

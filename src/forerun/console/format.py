@@ -111,6 +111,15 @@ def since_1970_us(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+def iso(moment: datetime) -> str:
+    """An instant as HTTP answers spell it: ISO 8601, UTC, to the microsecond.
+
+    >>> iso(datetime(2013, 8, 20, 12, tzinfo=UTC))
+    '2013-08-20T12:00:00.000000Z'
+    """
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 def month(at_us: int) -> str:
     """The calendar month of an instant, UTC.
 

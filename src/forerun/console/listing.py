@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
-from forerun.console.format import since_1970_us
+from forerun.console.format import iso
 from forerun.errors import ArgumentError, NotFoundError
 from forerun.runtime.history import History
 
@@ -16,6 +16,9 @@ _COLUMNS = (
     "prediction_id",
     "model",
     "model_version",
+    "stream",
+    "partition",
+    "offset",
     "key",
     "event_time",
     "score",
@@ -24,7 +27,6 @@ _COLUMNS = (
     "reason",
     "decisions",
 )
-_TIMES = ("event_time", "predicted_at", "label_time")
 _PREFIX_MIN = 4
 
 Sort = Literal["time", "score"]
@@ -140,10 +142,5 @@ def one(log: History, models: Mapping[str, object], prediction_id: str) -> dict[
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with its times as microseconds, so that JSON can hold it."""
-    return {
-        (f"{name}_us" if isinstance(value, datetime) or name in _TIMES else name): (
-            since_1970_us(value) if isinstance(value, datetime) else value
-        )
-        for name, value in row.items()
-    }
+    """A row with its times as text, so that JSON can hold it."""
+    return {name: iso(value) if isinstance(value, datetime) else value for name, value in row.items()}

@@ -13,6 +13,7 @@ from forerun.console.format import ABSENT, count, instant, percent, short, span
 from forerun.console.live_blocks import DIM, chart, decisions, predictions, quality, streams
 
 _PHASES = ("collect", "train", "serve")
+_BUSY = "●◐◓◑◒"
 _WIDE_FROM = 110
 _AIRY_FROM = 28
 _STREAMS_SHOWN = 8
@@ -23,6 +24,7 @@ class LiveView:
 
     Args:
         facts: The moment.
+        tick: Counts refreshes; turns the sign that something is going on.
 
     >>> import io
     >>> console = Console(width=80, height=24, file=io.StringIO())
@@ -31,20 +33,22 @@ class LiveView:
     ['forerun', 'flights']
     """
 
-    def __init__(self, facts: LiveFacts) -> None:
+    def __init__(self, facts: LiveFacts, tick: int = 0) -> None:
         self.facts = facts
+        self.tick = tick
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield from screen(self.facts, options.max_width, console.size.height - 1)
+        yield from screen(self.facts, options.max_width, console.size.height - 1, self.tick)
 
 
-def screen(facts: LiveFacts, width: int, height: int) -> list[Text]:
+def screen(facts: LiveFacts, width: int, height: int, tick: int = 0) -> list[Text]:
     """All lines of the view: exactly `height` of them unless the terminal is very low.
 
     Args:
         facts: The moment to show.
         width: Columns; 80 or more to look right.
         height: Lines.
+        tick: Counts refreshes.
     """
     wide = width >= _WIDE_FROM
     gap, left = (3, 74) if wide else (2, max(min(51, width - 26), 30))
@@ -58,7 +62,7 @@ def screen(facts: LiveFacts, width: int, height: int) -> list[Text]:
     shown = spare - charted
     latest = tall(decisions(facts, width, shown), shown)
     return [
-        _title(facts, width),
+        _title(facts, width, tick),
         _bar(facts, width),
         _pace(facts, width),
         Text(""),
@@ -82,12 +86,18 @@ def screen(facts: LiveFacts, width: int, height: int) -> list[Text]:
     ]
 
 
-def _title(facts: LiveFacts, width: int) -> Text:
+def _title(facts: LiveFacts, width: int, tick: int) -> Text:
     """Name of the app, the phases with the present one lit, the model that scores."""
     at = _PHASES.index(facts.phase) if facts.phase in _PHASES else len(_PHASES)
     left = line(("forerun ", "bold cyan"), (facts.app, "bold"), "    ")
     for index, phase in enumerate(_PHASES):
-        mark, style = ("✓", "green") if index < at else ("●", "bold cyan") if index == at else ("○", DIM)
+        mark, style = (
+            ("✓", "green")
+            if index < at
+            else (_BUSY[tick % len(_BUSY)], "bold cyan")
+            if index == at
+            else ("○", DIM)
+        )
         left.append(f"{mark} {phase}   ", style)
     model = line((facts.model or "", "bold"), (f" {short(facts.model_version)}", DIM))
     return spread(left, model if facts.model_version else line(("no model yet", DIM)), width)

@@ -33,16 +33,16 @@ class Returned(fr.Event):
 class ProductOrders:
     """What a product sells."""
 
-    orders_7d = fr.count(over="7d")
+    orders_3d = fr.count(over="3d")
 
 
 @app.features(Returned, by="product")
 class ProductReturns:
     """What of a product comes back: a bad batch shows here first."""
 
+    returns_1d = fr.count(over="1d")
     returns_3d = fr.count(over="3d")
-    returns_7d = fr.count(over="7d")
-    returns_21d = fr.count(over="21d")
+    returns_10d = fr.count(over="10d")
 
 
 @app.features(Ordered, by="customer")
@@ -62,22 +62,29 @@ class CustomerReturns:
 
 @app.model(
     on=Ordered,
-    label=fr.label(Returned, Returned.refund > 0, within="7d", otherwise=False),
+    label=fr.label(Returned, Returned.refund > 0, within="3d", otherwise=False),
     risk="low",
     warmup="60d",
 )
 class WillReturn(fr.Model):
-    """Will this order be sent back within a week?"""
+    """Will this order be sent back within three days?"""
 
-    inputs = [Ordered.price, ProductOrders, ProductReturns, CustomerOrders, CustomerReturns]
+    inputs = [
+        Ordered.price,
+        ProductOrders,
+        ProductReturns,
+        fr.named("product_share_3d", ProductReturns.returns_3d / ProductOrders.orders_3d),
+        CustomerOrders,
+        CustomerReturns,
+        fr.named("customer_share_60d", CustomerReturns.returns_60d / CustomerOrders.orders_60d),
+    ]
 
     def fit(self, table: fr.Table) -> object:
         """Train on the vectors that were served and the labels that came."""
         from lightgbm import LGBMClassifier
 
-        return LGBMClassifier(n_estimators=80, learning_rate=0.08, num_leaves=15, verbose=-1).fit(
-            table.features, table.label
-        )
+        model = LGBMClassifier(n_estimators=60, num_leaves=7, min_child_samples=100, verbose=-1)
+        return model.fit(table.features, table.label)
 
 
 app.decide(WillReturn, when=WillReturn.score > 0.5, do=fr.emit("offer-help"))

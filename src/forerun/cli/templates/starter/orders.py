@@ -37,12 +37,12 @@ def events() -> dict[str, pa.RecordBatch]:
     customer = (noise("customer", order) * CUSTOMERS).astype(np.int64)
     price = np.round(10 + 80 * noise("price", product) + 10 * noise("rebate", order), 2)
 
-    batch = product * 100 + (day / 20 + 5 * noise("offset", product)).astype(np.int64)
-    bad_batch = noise("batch", batch) < 0.15
-    picky = noise("picky", customer) < 0.10
-    chance = 0.03 + 0.0008 * price + 0.45 * bad_batch + 0.35 * picky
+    batch = product * 100 + (day / 15 + 5 * noise("offset", product)).astype(np.int64)
+    bad_batch = noise("batch", batch) < 0.2
+    picky = noise("picky", customer) < 0.15
+    chance = 0.02 + 0.0025 * price + 0.5 * bad_batch + 0.4 * picky
     back = np.flatnonzero(noise("returned", order) < chance)
-    back_day = day[back] + 1 + 5 * noise("delay", back)
+    back_day = day[back] + 0.5 + 2 * noise("delay", back)
 
     return {
         "Ordered": table("Ordered", order, day, customer, product, price=price),

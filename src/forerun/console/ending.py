@@ -1,0 +1,99 @@
+"""What to try after a run: commands made from what really happened in it."""
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from forerun.console.format import decimal
+from forerun.console.listing import Wanted, listing
+from forerun.runtime.history import History
+from forerun.runtime.tables import DATABASE, Tables
+from forerun.state.database import Database
+from forerun.streams.log import ARRIVAL, Range
+
+if TYPE_CHECKING:
+    from forerun.events.schema import StreamSpec
+    from forerun.runtime.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A command worth typing.
+
+    Args:
+        why: What it shows.
+        command: The command, ready to be pasted.
+    """
+
+    why: str
+    command: str
+
+
+def suggestions(app: "App", path: Path, data: Path, history: History, *, port: int) -> list[Suggestion]:
+    """Three commands: why a prediction was high, a prediction over HTTP, everything computed again.
+
+    Args:
+        app: The app.
+        path: As the user wrote it.
+        data: The data directory.
+        history: The log.
+        port: Where HTTP will listen.
+    """
+    where = shlex.quote(str(path))
+    found = []
+    record = _high(app, history)
+    if record is not None:
+        spec = app.models[record["model"]]
+        found.append(
+            Suggestion(
+                f"why {record['key']} was given {decimal(record['score'], 2)}"
+                + (", rightly" if record["label"] == 1.0 else ""),
+                f"forerun features --prediction {record['prediction_id'][:12]} --app {where}",
+            )
+        )
+        body = shlex.quote(json.dumps(_event(spec.on, data, record), ensure_ascii=False))
+        found.append(
+            Suggestion(
+                f"ask for a prediction while it serves: forerun run {where} --serve",
+                f"curl -s http://127.0.0.1:{port}/v1/models/{spec.name}/predict "
+                "-H 'Content-Type: application/json' "
+                f'-H "Authorization: Bearer $FORERUN_KEY" -d {body}',
+            )
+        )
+    else:
+        found.append(Suggestion("what came in and what became of it", f"forerun status {where}"))
+    found.append(
+        Suggestion("compute every prediction again and compare bit for bit", f"forerun replay {where}")
+    )
+    return found
+
+
+def _high(app: "App", history: History) -> dict[str, Any] | None:
+    """The highest score that came true; without one the highest score."""
+    for model in app.models:
+        for label in ("true", None):
+            rows = listing(history, model, Wanted(label=label, above=0.0, sort="score", limit=1))
+            if rows and rows[0]["stream"] is not None and rows[0]["partition"] >= 0:
+                return rows[0]
+    return None
+
+
+def _event(spec: "StreamSpec", data: Path, record: Mapping[str, Any]) -> dict[str, object]:
+    """The event that triggered a prediction, without its time: a request means now."""
+    database = Database(data / DATABASE, read_only=True)
+    try:
+        with database.snapshot() as connection:
+            offset = record["offset"]
+            found = Tables(connection).log.read(Range(spec.topic, record["partition"], offset, offset + 1))
+            [row] = [row for _, batch in found for row in batch.to_pylist()]
+    finally:
+        database.close()
+    return {name: _plain(value) for name, value in row.items() if name not in (spec.time, ARRIVAL)}
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
