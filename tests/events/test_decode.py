@@ -12,7 +12,8 @@ from tests.events.flights import STREAM, Flown
 
 import forerun as fr
 from forerun.errors import EventError
-from forerun.events.decode import STRING_CHARS_MAX, decode_row, decode_rows
+from forerun.events.codec import STRING_CHARS_MAX
+from forerun.events.decode import decode_row, decode_rows
 from forerun.events.moments import TIME_US_MAX, TIME_US_MIN
 from forerun.events.table import schema_of
 

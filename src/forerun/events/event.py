@@ -95,9 +95,10 @@ class Event(metaclass=EventMeta):
     """
 
     def __init__(self, **values: object) -> None:
-        from forerun.events.decode import validate  # msgspec: `import forerun` must stay cheap
+        from forerun.events.codec import checked  # msgspec: `import forerun` must stay cheap
 
-        self.__dict__.update(validate(type(self), values))
+        cls = type(self)
+        self.__dict__.update(checked(cls.__forerun_fields__, cls.__forerun_time__, values))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"{type(self).__name__}.{name}: an event has happened; make a new one.")
