@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from tests.models.specimen import HOUR_US, NAMES, SPEC, START_US, Late, table
 import forerun as fr
 from forerun.errors import EqualityError, FitError, TrainingTableError
 from forerun.models.definition import ModelSpec
+from forerun.models.fitting import fitted
 from forerun.models.holdout import SHARE
 from forerun.models.scorer import Scorer
 from forerun.models.table import Table
@@ -308,3 +310,19 @@ def test_progress_is_told() -> None:
 def test_fit_gets_the_public_table() -> None:
     """What `fit` is given is `forerun.Table`."""
     assert fr.Table is Table
+
+
+@pytest.mark.parametrize(("before", "during"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_waiting_threads_sleep(before: str | None, during: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While `fit` loads its library, OpenMP is asked not to spin; what the user asked for stays."""
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if before:
+        monkeypatch.setenv("OMP_WAIT_POLICY", before)
+    seen = []
+
+    def fit(self: Late, rows: Table) -> object:
+        seen.append(os.environ["OMP_WAIT_POLICY"])
+        return Late.fit(self, rows)
+
+    fitted(fitting(fit), table())
+    assert seen == [during]

@@ -1,5 +1,6 @@
 """Training that gives the same model for the same table: seeds and threads are held while `fit` runs."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,6 +24,7 @@ def repeatable() -> Iterator[None]:
     >>> first == second
     True
     """
+    _wait_without_spinning()
     from threadpoolctl import threadpool_limits  # comes with scikit-learn, which only training needs
 
     state = np.random.get_state()
@@ -32,3 +34,13 @@ def repeatable() -> Iterator[None]:
             yield
     finally:
         np.random.set_state(state)
+
+
+def _wait_without_spinning() -> None:
+    """Let OpenMP's threads sleep while they wait for each other.
+
+    By default they spin. Beside anything else that runs (our own serving thread is enough) each barrier then
+    lasts until the scheduler's next round: on two cores shared with other work, training took 35 s instead of
+    8 s. The setting is read when the library is loaded, which is in `fit`; a user's own setting stays.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # noqa: TID251  # there is no other way to say it
