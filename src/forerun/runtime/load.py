@@ -74,14 +74,14 @@ def _imported(file: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except ForerunError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _explained(error, file) from error
     finally:
         sys.path.remove(directory)
     return module
 
 
-def _explained(error: Exception, file: Path) -> AppNotFoundError:
+def _explained(error: BaseException, file: Path) -> AppNotFoundError:
     """The exception at the last line of the user's code that led to it."""
     at: tuple[str | None, int | None] = (str(file), None)
     directory = str(file.resolve().parent)
