@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 from forerun.cli.interrupts import ABORTED, Interrupts
 from forerun.cli.output import out
 from forerun.cli.place import Place
+from forerun.cli.write_report import write_report
 from forerun.console.ending import suggestions
 from forerun.console.format import count, span
-from forerun.console.report.gather import gather
-from forerun.console.report.page import page
 from forerun.console.screen import REFRESH_PER_S, Screen
 from forerun.console.watch import Watch
 from forerun.errors import AddressInUseError, ArgumentError
@@ -68,6 +67,7 @@ class Session:
         self._console = out()
         self._stop = threading.Event()
         self._begun_us = self._clock.tick_us()
+        self._before = 0
 
     def go(self) -> None:
         """Run until the source ends or somebody stops it.
@@ -101,9 +101,11 @@ class Session:
     def _watched(self, engine: Engine, source: "Source | None", url: str | None) -> None:
         """Let the engine take the source in a thread of its own, and show how it goes."""
         watch = Watch(self._app, address=url, base_rate=self._base_rate, speed=self._wanted.speed)
-        watch.begin(engine.status(), source)
+        status = engine.status()
+        self._before = sum(stream.consumed for stream in status.streams)
+        watch.begin(status, source)
         history = engine.history()
-        watch.remember(history, engine.status())
+        watch.remember(history, status)
         history.close()
         failures: list[BaseException] = []
 
@@ -166,22 +168,23 @@ class Session:
 
     def _farewell(self, engine: Engine) -> None:
         """Write the report, and say what there is to try."""
-        commands = [f"forerun run {self._place.app} --fresh --yes", f"forerun replay {self._place.app}"]
         status = engine.status()
         with self._console.status("Writing the report"):
-            now_us = self._clock.now_us()
-            facts = gather(self._app, self._place.data, status, now_us=now_us, commands=commands)
-            self._place.report.write_text(page(facts), encoding="utf-8")
+            report = write_report(self._place, self._app, status)
             history = engine.history()
             found = suggestions(self._app, self._place.app, self._place.data, history, port=PORT)
             history.close()
         events = sum(stream.consumed for stream in status.streams)
+        new = events - self._before
         if self._wanted.as_json:
-            print(json.dumps({"event": "ended", "report": str(self._place.report), "events": events}))
+            print(json.dumps({"event": "ended", "report": str(report), "events": events, "new": new}))
             return
         taken = span(self._clock.tick_us() - self._begun_us)
-        self._say(f"\nThe source has ended: {count(events)} events in all; this run took {taken}.")
-        self._say(f"Report: {self._place.report}\n\nTry next:")
+        if new:
+            self._say(f"\nThe source has ended: {count(new)} events in {taken}, {count(events)} in all.")
+        else:
+            self._say(f"\nNothing new: the source had ended before, after {count(events)} events.")
+        self._say(f"Report: {report}\n\nTry next:")
         for one in found:
             self._say(f"  # {one.why}\n  {one.command}")
 

@@ -4,16 +4,13 @@ import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from forerun.console.behind import log_rows
 from forerun.console.format import decimal
 from forerun.console.listing import Wanted, listing
 from forerun.runtime.history import History
-from forerun.runtime.tables import DATABASE, Tables
-from forerun.state.database import Database
-from forerun.streams.log import ARRIVAL, Range
 
 if TYPE_CHECKING:
     from forerun.events.schema import StreamSpec
@@ -84,16 +81,5 @@ def _high(app: "App", history: History) -> dict[str, Any] | None:
 
 def _event(spec: "StreamSpec", data: Path, record: Mapping[str, Any]) -> dict[str, object]:
     """The event that triggered a prediction, without its time: a request means now."""
-    database = Database(data / DATABASE, read_only=True)
-    try:
-        with database.snapshot() as connection:
-            offset = record["offset"]
-            found = Tables(connection).log.read(Range(spec.topic, record["partition"], offset, offset + 1))
-            [row] = [row for _, batch in found for row in batch.to_pylist()]
-    finally:
-        database.close()
-    return {name: _plain(value) for name, value in row.items() if name not in (spec.time, ARRIVAL)}
-
-
-def _plain(value: object) -> object:
-    return value.isoformat() if isinstance(value, datetime) else value
+    [row] = log_rows(data, spec, [(record["partition"], record["offset"])])
+    return {name: value for name, value in row.items() if name not in (spec.time, "offset")}

@@ -120,6 +120,15 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def iso_us(at_us: int | None) -> str | None:
+    """The same of an instant in microseconds; None stays None.
+
+    >>> iso_us(1_377_000_000_000_007)
+    '2013-08-20T12:00:00.000007Z'
+    """
+    return None if at_us is None else iso(_EPOCH + timedelta(microseconds=at_us))
+
+
 def month(at_us: int) -> str:
     """The calendar month of an instant, UTC.
 

@@ -114,31 +114,41 @@ def one(log: History, models: Mapping[str, object], prediction_id: str) -> dict[
 
     Args:
         log: The prediction log.
-        models: Names of the app's models.
+        models: The app's models, by name.
         prediction_id: Its id, or the beginning of it.
 
     Raises:
         ArgumentError: The beginning is too short, or several ids begin so.
         NotFoundError: There is none.
     """
-    if len(prediction_id) < _PREFIX_MIN:
-        raise ArgumentError(
-            f"{prediction_id!r} is too short; give at least {_PREFIX_MIN} characters of the id."
-        )
-    found: list[tuple[str, int]] = []
-    ids: list[str] = []
+    return _row(log.find(full_id(log, models, prediction_id)).to_pylist()[0])
+
+
+def full_id(log: History, models: Mapping[str, object], beginning: str) -> str:
+    """The one prediction id that begins so.
+
+    Args:
+        log: The prediction log.
+        models: The app's models, by name.
+        beginning: At least four characters.
+
+    Raises:
+        ArgumentError: It is too short, or several ids begin so.
+        NotFoundError: None does.
+    """
+    if len(beginning) < _PREFIX_MIN:
+        raise ArgumentError(f"{beginning!r} is too short; give at least {_PREFIX_MIN} characters of the id.")
+    found: list[str] = []
     for model in models:
-        table = log.predictions(model, columns=["prediction_id"])
-        known = [str(text) for text in table["prediction_id"].to_pylist()]
-        matches = [row for row, text in enumerate(known) if text.startswith(prediction_id)]
-        found += [(model, row) for row in matches]
-        ids += [known[row] for row in matches]
+        ids = log.predictions(model, columns=["prediction_id"])["prediction_id"].to_pylist()
+        found += [str(known) for known in ids if str(known).startswith(beginning)]
     if not found:
-        raise NotFoundError(f"no prediction {prediction_id!r}; list them with: forerun predictions")
+        raise NotFoundError(f"no prediction {beginning!r}; list them with: forerun predictions")
     if len(found) > 1:
-        raise ArgumentError(f"{len(found)} predictions begin with {prediction_id!r}: {ids[0]}, {ids[1]}, ...")
-    [(model, row)] = found
-    return _row(log.labelled(model).slice(row, 1).to_pylist()[0])
+        raise ArgumentError(
+            f"{len(found)} predictions begin with {beginning!r}, like {found[0]}; write more of the id."
+        )
+    return found[0]
 
 
 def _row(row: dict[str, Any]) -> dict[str, Any]:
