@@ -57,6 +57,7 @@ def test_share_below_is_a_share_and_grows(values: list[float], value: float) -> 
 
 
 def test_json_and_back() -> None:
-    """What is written into the registry is read back as it was."""
-    for x in (of([1, 2, 3]), of([np.nan])):
-        assert InputStatistics.from_json(json.loads(json.dumps(x.to_json()))) == x
+    """What is written into the registry is read back as it was, infinities as the largest number."""
+    for x in (of([1, 2, 3]), of([np.nan]), of([-np.inf, 0, np.inf])):
+        assert InputStatistics.from_json(json.loads(json.dumps(x.to_json(), allow_nan=False))) == x
+    assert of([np.inf]).low == np.finfo(np.float32).max

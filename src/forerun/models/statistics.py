@@ -11,6 +11,8 @@ Features = npt.NDArray[np.float32]
 SHARES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 """Shares of the values that lie below the quantiles."""
 
+_LARGEST = np.finfo(np.float32).max
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputStatistics:
@@ -84,7 +86,8 @@ def input_statistics(names: Sequence[str], features: Features) -> tuple[InputSta
     """
     found = []
     for name, column in zip(names, features.T, strict=True):
-        values = np.sort(column[~np.isnan(column)]).astype(np.float64)
+        # An infinity (a value too large for float32) counts as the largest number there is: JSON has none.
+        values = np.clip(np.sort(column[~np.isnan(column)]), -_LARGEST, _LARGEST).astype(np.float64)
         there = len(values) > 0
         found.append(
             InputStatistics(
