@@ -7,10 +7,11 @@ Numbers of mixed types are made alike when the tree is built (an int becomes a f
 expression meets only operators whose arguments fit.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeAlias
 
 from forerun.errors import ExpressionTypeError, TruthValueError, UnknownNameError, user_line
+from forerun.events.advice import instead_of_truth, instead_of_types
 from forerun.events.moments import Duration, Time
 from forerun.events.types import TypeName, result_type
 
@@ -138,9 +139,8 @@ class Expr:
 
     def __bool__(self) -> NoReturn:
         raise TruthValueError(
-            f"{self!r} is not true or false while the app is defined, so Python's `and`, `or`, `not`, `in`, "
-            "`if` and a < b < c cannot use it. Write (a > 1) & (b < 2), (a > 1) | (b < 2), fr.not_(a), "
-            "fr.is_in(a, [...]), fr.if_else(condition, a, b), (a < b) & (b < c)."
+            f"{self!r} is not true or false while the app is defined, so Python cannot decide by it; "
+            f"{instead_of_truth(user_line())}."
         )
 
     def __float__(self) -> NoReturn:
@@ -153,7 +153,9 @@ class Expr:
         raise ExpressionTypeError(f"{self!r} has no value while the app is defined, so int() cannot take it.")
 
     def __iter__(self) -> NoReturn:
-        raise ExpressionTypeError(f"{self!r} is one {self.type}, not a list; it cannot be iterated over.")
+        raise ExpressionTypeError(
+            f"{self!r} is one {self.type}, not a list; for an aggregate write fr.sum, fr.min, fr.max, ..."
+        )
 
     def __mod__(self, other: object) -> NoReturn:
         raise ExpressionTypeError(
@@ -373,16 +375,6 @@ def as_expr(value: object, like: TypeName | None = None) -> Expr:
     )
 
 
-def map_features(canonical: object, change: Callable[[Canonical], Canonical]) -> object:
-    """A canonical form with `change` applied to each feature in it, keys first."""
-    if isinstance(canonical, list):
-        return [map_features(item, change) for item in canonical]
-    if not isinstance(canonical, Mapping):
-        return canonical
-    mapped = {name: map_features(item, change) for name, item in canonical.items()}
-    return change(mapped) if mapped.get("op") == "feature" else mapped
-
-
 def _alike(copy: Expr, original: Expr) -> Expr:
     copy.name, copy.at = original.name, original.at
     return copy
@@ -405,7 +397,8 @@ def _made_alike(op: str, values: tuple[object, ...]) -> tuple[Expr, ...]:
     elif op != "coalesce" and None in [value for value in values if not isinstance(value, Expr)]:
         shown = next(value for value in values if isinstance(value, Expr))
         raise ExpressionTypeError(
-            f"{shown!r} with None is never true in SQL's sense; write fr.is_null({shown!r})."
+            f"{shown!r} and None together are null, as in SQL, whatever the operator; to ask whether it is "
+            f"missing write fr.is_null({shown!r})."
         )
     args = tuple(as_expr(value, null_like if value is None else like) for value in values)
     if like == "float":
@@ -417,34 +410,7 @@ def _to_float(arg: Expr) -> Expr:
     return Call("to_float", (arg,), "float") if arg.type == "int" else arg
 
 
-_ORDERINGS = ("lt", "le", "gt", "ge")
-
-
 def _refusal(op: str, args: tuple[Expr, ...]) -> str:
     """What is wrong with these types, and what to write instead."""
-    shown = repr(Call(op, args, "bool"))
     parts = " and ".join(dict.fromkeys(f"{arg!r} is {arg.type}" for arg in args))
-    types = {arg.type for arg in args}
-    if op in ("and", "or", "not"):
-        advice = "both sides must be bool; put comparisons in parentheses: (a > 1) & (b == 'x')"
-    elif op in _ORDERINGS and types == {"string"}:
-        advice = "strings have no order here; compare with == or fr.is_in"
-    elif types == {"string", "time"}:
-        advice = "write an instant as fr.Time('2013-01-01T00:00:00Z')"
-    elif types == {"string", "duration"}:
-        advice = "write a length as fr.Duration('5m')"
-    elif "string" in types and len(types) == 2:
-        advice = (
-            f"a string and a {next(iter(types - {'string'}))} have nothing in common; compare like with like"
-        )
-    elif "string" in types:
-        advice = "strings can be compared with == and !=, tested with fr.is_in, and nothing else"
-    elif "bool" in types:
-        advice = "turn a bool into a number with fr.if_else(condition, 1, 0)"
-    elif "duration" in types:
-        advice = "turn a duration into a number with fr.seconds(...), or write a length as fr.Duration('5m')"
-    elif "time" in types:
-        advice = "subtract one time from another, or write an instant as fr.Time('2013-01-01T00:00:00Z')"
-    else:
-        advice = "make both sides the same type"
-    return f"{shown}: {parts}; {advice}."
+    return f"{Call(op, args, 'bool')!r}: {parts}; {instead_of_types(op, {arg.type for arg in args})}."

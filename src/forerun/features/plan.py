@@ -3,10 +3,10 @@
 The format is part of the contract with the kernel; `tests/features/plan.json` is one in full.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from forerun.events.canonical import canonical_json, digest
-from forerun.events.expression import Canonical, map_features
+from forerun.events.expression import Canonical
 from forerun.events.schema import StreamSpec
 from forerun.events.vector import VectorSpec
 from forerun.features.definition import ViewSpec
@@ -45,7 +45,7 @@ def compile_plan(
                     "name": vector.name,
                     "on": stream_index[vector.on.name],
                     "inputs": [
-                        {"name": item.name, "expr": map_features(item.expr.canonical(), by_index)}
+                        {"name": item.name, "expr": _map_features(item.expr.canonical(), by_index)}
                         for item in vector.inputs
                     ],
                 }
@@ -66,8 +66,18 @@ def feature_version(vector: VectorSpec, views: Sequence[ViewSpec]) -> str:
         {
             "on": vector.on.canonical(),
             "inputs": [
-                {"name": item.name, "expr": map_features(item.expr.canonical(), by_version)}
+                {"name": item.name, "expr": _map_features(item.expr.canonical(), by_version)}
                 for item in vector.inputs
             ],
         }
     )
+
+
+def _map_features(canonical: object, change: Callable[[Canonical], Canonical]) -> object:
+    """A canonical form with `change` applied to each feature in it, keys first."""
+    if isinstance(canonical, list):
+        return [_map_features(item, change) for item in canonical]
+    if not isinstance(canonical, Mapping):
+        return canonical
+    mapped = {name: _map_features(item, change) for name, item in canonical.items()}
+    return change(mapped) if mapped.get("op") == "feature" else mapped

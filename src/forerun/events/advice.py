@@ -1,0 +1,69 @@
+"""What to write instead: the second half of the messages about expressions."""
+
+import linecache
+import re
+from collections.abc import Set
+
+from forerun.errors import Location
+from forerun.events.types import TypeName
+
+_INSTEAD = {
+    r"\band\b": "for `and` write (a > 1) & (b < 2)",
+    r"\bor\b": "for `or` write (a > 1) | (b < 2)",
+    r"\bnot\b(?! in)": "for `not` write fr.not_(a)",
+    r"(?<!for \w )\bin\b": "for `in` write fr.is_in(a, ['x', 'y'])",
+    r"\bif\b": "for `if` write fr.if_else(condition, a, b)",
+    r"[<>]=?[^<>]*[<>]": "for a < b < c write (a < b) & (b < c)",
+    r"\b(min|max|sorted)\(": "for min(a, b) write fr.least(a, b), for max(a, b) fr.greatest(a, b)",
+}
+
+
+def instead_of_truth(at: Location) -> str:
+    """What to write in place of the Python words that ask for true or false.
+
+    Args:
+        at: The user's line.
+
+    Returns:
+        Advice for the words found there; all of it where none is.
+    """
+    file, line = at
+    text = linecache.getline(file, line) if file and line else ""
+    found = [advice for pattern, advice in _INSTEAD.items() if re.search(pattern, text)]
+    return "; ".join(found or _INSTEAD.values())
+
+
+def instead_of_types(op: str, types: Set[TypeName]) -> str:
+    """What to write where an operator does not take its arguments.
+
+    Args:
+        op: The operator.
+        types: The types it was given.
+
+    Returns:
+        Advice.
+
+    >>> instead_of_types("add", {"bool"})
+    'turn a bool into a number with fr.if_else(condition, 1, 0)'
+    """
+    if op in ("and", "or", "not"):
+        return "both sides must be bool; put comparisons in parentheses: (a > 1) & (b == 'x')"
+    if op in ("lt", "le", "gt", "ge") and types == {"string"}:
+        return "strings have no order here; compare with == or fr.is_in"
+    if types == {"string", "time"}:
+        return "write an instant as fr.Time('2013-01-01T00:00:00Z')"
+    if types == {"string", "duration"}:
+        return "write a length as fr.Duration('5m')"
+    if "string" in types and len(types) == 2:
+        return (
+            f"a string and a {next(iter(types - {'string'}))} have nothing in common; compare like with like"
+        )
+    if "string" in types:
+        return "strings can be compared with == and !=, tested with fr.is_in, and nothing else"
+    if "bool" in types:
+        return "turn a bool into a number with fr.if_else(condition, 1, 0)"
+    if "duration" in types:
+        return "turn a duration into a number with fr.seconds(...), or write a length as fr.Duration('5m')"
+    if "time" in types:
+        return "subtract one time from another, or write an instant as fr.Time('2013-01-01T00:00:00Z')"
+    return "make both sides the same type"
