@@ -81,7 +81,8 @@ class Feed:
         self._skip_us = place.cut_us
         self._ended = False
         self._held: list[_Held] = []
-        self._tables: dict[str, list[pa.RecordBatch]] = {}
+        self._tables: dict[str, pa.RecordBatch] = {}
+        self._raw: dict[str, list[pa.RecordBatch]] = {}
         self._count = 0
         self._high_us: int | None = None
 
@@ -93,8 +94,13 @@ class Feed:
         """
         while not self._ended and self._count <= self._rows and not self._beyond(until_us):
             self._read_slice()
-        self._tables = {name: [_joined(parts)] for name, parts in self._tables.items()}
-        return {name: parts[0] for name, parts in self._tables.items()}
+        # Slices may be small and many: they are joined first, and put into the stream's form once.
+        for name, parts in self._raw.items():
+            joined = self._conform(name, _joined(parts))
+            before = self._tables.get(name)
+            self._tables[name] = joined if before is None else _joined([before, joined])
+        self._raw = {}
+        return self._tables
 
     def take(self, until_us: int | None = None) -> Portion | None:
         """The next portion; None when nothing has arrived until then, or at the end of the source.
@@ -149,7 +155,7 @@ class Feed:
             # Its refused rows have gone; its oldest record is now the oldest of all that are left.
             head, low_us = self._held[0], Slice(0, rest).arrival_low_us
             self._held[0] = _Held(head.position, low_us, head.high_us, ())
-        self._tables = {name: [table] for name, table in rest.items()}
+        self._tables = dict(rest)
         self._count = sum(table.num_rows for table in rest.values())
         return Portion(first, quarantined, after)
 
@@ -170,7 +176,9 @@ class Feed:
                 "positions count up by one from the position asked for"
             )
         self._next += 1
-        tables = {name: self._conform(name, table) for name, table in part.tables.items() if table.num_rows}
+        for name, table in part.tables.items():
+            self._check_columns(name, table.schema.names)
+        tables = {name: table for name, table in part.tables.items() if table.num_rows}
         quarantined = part.quarantined
         if self._skip_us is not None:
             _, tables = take_until(tables, self._skip_us)
@@ -184,21 +192,28 @@ class Feed:
             )
         self._held.append(_Held(part.position, left.arrival_low_us, left.arrival_high_us, quarantined))
         for name, table in tables.items():
-            self._tables.setdefault(name, []).append(table)
+            parts = self._raw.setdefault(name, [])
+            if parts and parts[0].schema is not table.schema and parts[0].schema != table.schema:
+                parts[:] = [self._conform(name, part) for part in parts]
+                table = self._conform(name, table)
+            parts.append(table)
         self._count += left.rows
         self._high_us = self._high_us if left.arrival_high_us is None else left.arrival_high_us
 
-    def _conform(self, name: str, table: pa.RecordBatch) -> pa.RecordBatch:
-        """The table with exactly the stream's columns, in order."""
+    def _check_columns(self, name: str, found: Sequence[str]) -> None:
         columns = self._columns.get(name)
         if columns is None:
             raise SourceOrderError(
                 f"the source gives a table {name!r}; the app's streams are {', '.join(self._columns)}"
             )
-        missing = [field.name for field in columns if field.name not in table.schema.names]
-        if missing:
-            raise SourceOrderError(f"the source's table {name!r} has no column {missing[0]!r}")
+        for field in columns:
+            if field.name not in found:
+                raise SourceOrderError(f"the source's table {name!r} has no column {field.name!r}")
+
+    def _conform(self, name: str, table: pa.RecordBatch) -> pa.RecordBatch:
+        """The table with exactly the stream's columns, in order."""
         # Without the nullability of the declaration: a null where none may be is the kernel's to refuse.
+        columns = self._columns[name]
         return pa.record_batch(
             [table.column(field.name).cast(field.type) for field in columns],
             names=[field.name for field in columns],

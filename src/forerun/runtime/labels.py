@@ -9,6 +9,7 @@ the records were cut into steps, as long as they come in the order of the log.
 import heapq
 from collections import deque
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -35,8 +36,7 @@ class LabelCounts:
     """Label events whose label is null."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """One prediction decided.
 
     Args:
@@ -125,6 +125,12 @@ class LabelJoin:
             self.counts.empty += 1
             return []
         waiting = self._waiting.get(key, [])
+        if len(waiting) == 1 and waiting[0][0] <= time_us <= waiting[0][0] + self.within_us:
+            # By far the most common case, and the cost of a label.
+            del self._waiting[key]
+            self._pending -= 1
+            self.counts.joined += 1
+            return [Outcome(waiting[0][1], label, time_us, partition, offset)]
         decided = sorted(entry for entry in waiting if entry[0] <= time_us <= entry[0] + self.within_us)
         if not decided:
             # Counted by event time alone: the same whether `passed` has been called in between or not.

@@ -119,16 +119,16 @@ def in_order(*kinds: Ints) -> Iterator[tuple[int, int]]:
     Args:
         kinds: For each kind of happening, where it is.
 
-    Yields:
-        (which list, index in it).
+    Returns:
+        Pairs (which list, index in it).
 
     >>> list(in_order(np.array([3, 5]), np.array([1, 5])))
     [(1, 0), (0, 0), (0, 1), (1, 1)]
     """
     kind = np.repeat(np.arange(len(kinds)), [len(places) for places in kinds])
     index = _joined([np.arange(len(places)) for places in kinds])
-    for at in np.lexsort((index, kind, _joined(list(kinds)))).tolist():
-        yield int(kind[at]), int(index[at])
+    order = np.lexsort((index, kind, _joined(list(kinds))))
+    return zip(kind[order].tolist(), index[order].tolist(), strict=True)
 
 
 def _joined(parts: Sequence[NDArray[np.int64]]) -> Ints:
