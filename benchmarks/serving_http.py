@@ -11,6 +11,8 @@ constant body of nine fields, 1 and 16 connections kept alive, each figure the m
                         metrics; an engine that answers at once
     forerun, threaded   the same with an engine on a thread of its own that answers whole groups, as the
                         real one does
+    forerun, real       the real engine, without a trained model: reads the vector, journals and commits every
+                        group to disk before it answers
     uvicorn + msgspec   the floor under uvicorn: a bare ASGI function that decodes the same body into the same
                         types and encodes the same answer; nothing else
     FastAPI             the same as a FastAPI endpoint with pydantic models, for --fastapi's interpreter; no
@@ -33,7 +35,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 HERE = Path(__file__)
 RESULTS = HERE.parent / "results" / "serving_http.json"
@@ -70,12 +72,12 @@ ANSWER: dict[str, Any] = {
 # Servers ---------------------------------------------------------------------
 
 
-def serve_forerun(port: int, folder: Path, *, threaded: bool) -> None:
-    """The product's endpoint before an engine that computes nothing."""
+def serve_forerun(port: int, folder: Path, kind: Literal["direct", "threaded", "real"]) -> None:
+    """The product's endpoint before an engine that computes nothing, or before the real one."""
     import forerun as fr
     from forerun.runtime.app import App
     from forerun.security.keys import KeyRing
-    from forerun.serving.backend import Prediction
+    from forerun.serving.backend import Backend, Prediction
     from forerun.serving.server import Server
     from forerun.testing.backend import FakeBackend
 
@@ -113,7 +115,7 @@ def serve_forerun(port: int, folder: Path, *, threaded: bool) -> None:
         ) -> None:
             """Answer at once, or leave it to the thread."""
             self.asked.clear()
-            if threaded:
+            if kind == "threaded":
                 queue.append((model, fields, done))
                 wake.set()
             else:
@@ -121,7 +123,7 @@ def serve_forerun(port: int, folder: Path, *, threaded: bool) -> None:
 
     queue: deque[tuple[str, Mapping[str, object], Callable[[Prediction | BaseException], None]]] = deque()
     wake = threading.Event()
-    backend, answering = Engine(), FakeBackend()
+    answering = FakeBackend()
 
     def answer_groups() -> None:
         while True:
@@ -131,11 +133,17 @@ def serve_forerun(port: int, folder: Path, *, threaded: bool) -> None:
                 answering.submit_predict(*queue.popleft())
             answering.asked.clear()
 
-    if threaded:
+    if kind == "threaded":
         threading.Thread(target=answer_groups, daemon=True).start()
     keys = KeyRing(folder / "keys.json")
     key = keys.create("bench", roles=["caller"], now_us=0)
-    with Server(app, backend, keys, port=port):
+    if kind == "real":
+        from forerun.runtime.engine import Engine as RealEngine
+
+        engine: Backend = RealEngine.open(app, folder / "data")
+    else:
+        engine = Engine()
+    with Server(app, engine, keys, port=port):
         (folder / KEY_FILE).write_text(key)
         threading.Event().wait()
 
@@ -328,8 +336,9 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     servers: dict[str, Callable[[], None]] = {
-        "forerun": lambda: serve_forerun(options.port, options.folder, threaded=False),
-        "forerun, threaded": lambda: serve_forerun(options.port, options.folder, threaded=True),
+        "forerun": lambda: serve_forerun(options.port, options.folder, "direct"),
+        "forerun, threaded": lambda: serve_forerun(options.port, options.folder, "threaded"),
+        "forerun, real": lambda: serve_forerun(options.port, options.folder, "real"),
         "uvicorn + msgspec": lambda: serve_raw(options.port),
         "FastAPI": lambda: serve_fastapi(options.port),
     }

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from tests.serving.client import GOOD, Caller, Reply, calling
 
+from forerun.errors import RequestError
 from forerun.serving.limits import Limits
+from forerun.serving.request import read_body
 from forerun.serving.route import Route, by_path
 from forerun.testing.backend import FakeBackend
 
@@ -62,6 +64,26 @@ def test_an_undeclared_length_is_counted_as_it_comes(
     """Chunks add up to the same limit, exactly."""
     with calling(FakeBackend(), tmp_path, limits=Limits(body_bytes=100)) as caller:
         assert caller.send("POST", PREDICT, chunks=chunks).status == status
+
+
+def test_reading_stops_at_the_limit() -> None:
+    """What comes after it is not even taken from the connection."""
+    taken = []
+
+    async def receive() -> dict[str, object]:
+        taken.append(1)
+        return {"type": "http.request", "body": b"x" * 60, "more_body": True}
+
+    with pytest.raises(RequestError, match="larger than 100"):
+        asyncio.run(read_body(receive, {}, 100))
+    assert len(taken) == 2
+
+
+def test_an_error_is_short_whatever_was_sent(caller: Caller) -> None:
+    """A name of sixty thousand characters is not sent back."""
+    reply = caller.predict({**GOOD, "x" * 60_000: 1})
+    assert (reply.status, reply.error["field"]) == (422, "x" * 64)
+    assert len(reply.body) < 800
 
 
 def test_a_caller_that_leaves_is_not_answered(caller: Caller, backend: FakeBackend) -> None:

@@ -106,6 +106,15 @@ def test_many_requests_do_not_add_up_to_a_large_head(wire: Wire) -> None:
         assert wire.reply()[0] == 200
 
 
+def test_heads_in_pieces_do_not_add_up_either(wire: Wire) -> None:
+    """Also when each head takes several reads."""
+    for _ in range(40):
+        head = wire.head("GET", "/healthz", 0, "x-some: " + "a" * 500)
+        wire.send(head[:400])
+        wire.send(head[400:])
+        assert wire.reply()[0] == 200
+
+
 @pytest.mark.parametrize(
     "data",
     [

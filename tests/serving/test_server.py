@@ -126,6 +126,15 @@ def test_a_server_can_be_stopped_twice_and_before_it_started(tmp_path: Path) -> 
         server.stop()
 
 
+def test_nobody_can_say_that_somebody_else_calls(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Forwarding headers change nothing: the log names who connected."""
+    with serving(FakeBackend(), tmp_path) as (server, _), Wire(server, "fr_wrong") as wire:
+        wire.request("GET", "/v1/status", b"", "x-forwarded-for: 203.0.113.9", "forwarded: for=203.0.113.9")
+        assert wire.reply()[0] == 401
+    assert "to 127.0.0.1: key" in caplog.text
+    assert "203.0.113.9" not in caplog.text
+
+
 def test_many_callers_at_once_get_their_own_answers(tmp_path: Path) -> None:
     """Sixteen connections, hundreds of requests: each answered once, none mixed up."""
     backend = FakeBackend()

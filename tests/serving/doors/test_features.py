@@ -95,6 +95,8 @@ def test_a_key_of_several_typed_parts(caller: Caller, backend: FakeBackend) -> N
         (ORDER, b"order=o1&at=yesterday", "at"),
         (ORDER, b"order=o1&at=2013-01-01T00:00:00", "at"),
         (ORDER, b"order=o1&at=", "at"),
+        (ORDER, b"order=o1&at=0001-01-01T00:00:00%2B14:00", "at"),
+        (ORDER, b"order=o1&at=253402300800000000", "at"),
         (SHELF, b"order=o1&shelf=seven", "shelf"),
         (SHELF, b"order=o1&shelf=7.5", "shelf"),
         (SHELF, b"order=o1&shelf=99999999999999999999", "shelf"),
