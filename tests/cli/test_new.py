@@ -63,6 +63,6 @@ def test_sample_data_never_change(tmp_path: Path) -> None:
     assert source is not None
     slices = list(source(0))
     assert [part.position for part in slices] == list(range(len(slices)))
-    assert sum(part.rows for part in slices) == 35_783
+    assert sum(part.rows for part in slices) == 36_794
     highs = [part.arrival_high_us for part in slices if part.rows]
     assert highs == sorted(high for high in highs if high is not None)

@@ -9,43 +9,35 @@ import numpy as np
 import pyarrow as pa
 
 from forerun.events.records import LABEL_SCHEMA, prediction_id, prediction_schema
+from forerun.models.definition import ModelSpec
+from forerun.runtime.app import App
 from forerun.runtime.export import Exporter
 from forerun.runtime.outputs import Outputs
 from forerun.state.database import Database
 from forerun.state.files import RealFiles
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
-INPUTS = (
-    "price",
-    "ProductOrders.orders_7d",
-    "ProductReturns.returns_3d",
-    "ProductReturns.returns_7d",
-    "ProductReturns.returns_21d",
-    "CustomerOrders.orders_60d",
-    "CustomerOrders.spent_60d",
-    "CustomerReturns.returns_60d",
-)
-"""The inputs of the starter project's model."""
 ROWS = 1_000
 UNSCORED = 100
 LABELLED = 900
 
 
-def write(data: Path, *, model: str = "WillReturn", rows: int = ROWS) -> None:
+def write(data: Path, app: App, *, rows: int = ROWS) -> None:
     """Log predictions an hour apart: the first 100 have no score, the last 100 no label.
 
     A prediction's score is the share of the way through the log; labels are true for the upper half of each
     ten. The first 600 are in files, the rest is still in the database.
     """
+    [model] = app.models.values()
     data.mkdir(parents=True, exist_ok=True)
     database = Database(data / "forerun.db")
     with database.transaction() as connection:
         Outputs(connection).create()
     for first in range(0, rows, 200):
         with database.transaction() as connection:
-            Outputs(connection).add("prediction", model, predictions(model, range(first, first + 200)))
+            Outputs(connection).add("prediction", model.name, predictions(model, range(first, first + 200)))
     with database.transaction() as connection:
-        Outputs(connection).add("label", model, labels(model, range(LABELLED)))
+        Outputs(connection).add("label", model.name, labels(model.name, range(LABELLED)))
     Exporter(database, RealFiles(), data, part_rows=300).export()
     database.close()
 
@@ -60,8 +52,9 @@ def label(index: int) -> float:
     return float(((index % 100) >= 50) != (index % 3 == 0))
 
 
-def predictions(model: str, indices: Sequence[int]) -> pa.RecordBatch:
+def predictions(spec: ModelSpec, indices: Sequence[int]) -> pa.RecordBatch:
     """Prediction records."""
+    model, inputs = spec.name, [item.name for item in spec.inputs]
     columns: dict[str, list[Any]] = {
         "prediction_id": [prediction_id("shop", model, "Ordered", 0, index) for index in indices],
         "model": [model] * len(indices),
@@ -81,9 +74,9 @@ def predictions(model: str, indices: Sequence[int]) -> pa.RecordBatch:
         "decisions": [["help"] if (score(index) or 0) > 0.9 else [] for index in indices],
         "predicted_at": [START] * len(indices),
         "latency_us": [40 + index % 10 for index in indices],
-        "inputs": [dict.fromkeys(INPUTS) | {"price": float(index)} for index in indices],
+        "inputs": [dict.fromkeys(inputs) | {"price": float(index)} for index in indices],
     }
-    schema = prediction_schema(INPUTS)
+    schema = prediction_schema(inputs)
     return pa.RecordBatch.from_pydict(columns, schema=schema)
 
 
@@ -101,9 +94,9 @@ def labels(model: str, indices: Sequence[int]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict(columns, schema=LABEL_SCHEMA)
 
 
-def expected_auc() -> float:
-    """AUC over all pairs of the labelled and scored rows, by counting."""
-    rows = range(UNSCORED, LABELLED)
+def expected_auc(stop: int) -> float:
+    """AUC over all pairs of the scored rows before one, by counting."""
+    rows = range(UNSCORED, stop)
     scores = np.array([score(index) or 0.0 for index in rows])
     truth = np.array([label(index) for index in rows]) > 0.5
     above = (scores[truth][:, None] > scores[~truth][None, :]).mean()

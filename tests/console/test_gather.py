@@ -15,16 +15,25 @@ from forerun.console.report.page import page
 from forerun.monitoring.status import ModelStatus, Status, StreamStatus
 from forerun.runtime.load import load
 
+HORIZON_H = 72
+WATERMARK_US = 1_740_787_200_000_000 + (LABELLED + HORIZON_H - 100) * 3_600_000_000
+"""The horizon of prediction 800 has just passed; labels up to 900 are known all the same."""
+DECIDED = LABELLED - 100 + 1
+
 
 @pytest.fixture
 def facts(tmp_path: Path) -> ReportFacts:
     """Facts of a project whose log was made up."""
     forerun("new", tmp_path / "shop")
-    write(tmp_path / "shop" / ".forerun")
+    app = load(tmp_path / "shop")
+    write(tmp_path / "shop" / ".forerun", app)
     status = Status(
         app="shop",
         app_version="a1" * 32,
-        streams=(StreamStatus(name="Ordered", consumed=ROWS, applied=ROWS),),
+        streams=(
+            StreamStatus(name="Ordered", consumed=ROWS, applied=ROWS),
+            StreamStatus(name="Returned", watermark_us=WATERMARK_US),
+        ),
         models=(ModelStatus(name="WillReturn", labels_pending=ROWS - LABELLED, labels_joined=LABELLED),),
         feature_versions={"ProductReturns": "f1" * 32},
     )
@@ -49,15 +58,22 @@ def test_auc_is_that_of_the_scored_and_labelled(facts: ReportFacts) -> None:
     """The AUC is over rows with score and label, and both scorers are on the same rows."""
     streaming, static = facts.models[0].scorers
     assert streaming.auc is not None
-    assert streaming.auc.value == pytest.approx(expected_auc(), abs=1e-12)
+    assert streaming.auc.value == pytest.approx(expected_auc(DECIDED), abs=1e-12)
     assert streaming.auc.low < streaming.auc.value < streaming.auc.high
     assert static.name == "static"
     assert static.auc is not None
 
 
+def test_labels_that_came_early_do_not_count_alone(facts: ReportFacts) -> None:
+    """Where the horizon has not passed, only events could have told: such rows are in no measure."""
+    assert (
+        sum(period.labelled for period in facts.models[0].periods) == DECIDED - UNSCORED < LABELLED - UNSCORED
+    )
+
+
 def test_log_loss(facts: ReportFacts) -> None:
     """Log loss is the mean surprise in nats."""
-    rows = range(UNSCORED, LABELLED)
+    rows = range(UNSCORED, DECIDED)
     given = np.clip([score(index) or 0.0 for index in rows], np.finfo(float).eps, 1)
     truth = np.array([label(index) for index in rows])
     expected = -np.mean(truth * np.log(given) + (1 - truth) * np.log1p(-given))
@@ -68,7 +84,7 @@ def test_periods_cover_every_labelled_row(facts: ReportFacts) -> None:
     """33 days are cut into weeks, and no row falls between them."""
     [model] = facts.models
     assert model.period == "week"
-    assert sum(period.labelled for period in model.periods) == LABELLED - UNSCORED
+    assert sum(period.labelled for period in model.periods) == DECIDED - UNSCORED
     assert model.periods[0].name == "2025-02-27"
 
 

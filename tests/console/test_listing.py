@@ -23,9 +23,10 @@ START_US = 1_740_787_200_000_000
 def log(tmp_path: Path) -> Iterator[History]:
     """A log of which one part is in files and one in the database."""
     make(tmp_path / "shop")
-    write(tmp_path / "data")
+    app = load(tmp_path / "shop")
+    write(tmp_path / "data", app)
     assert list(tmp_path.glob("data/predictions/WillReturn/*.parquet"))
-    opened = History(Layout(load(tmp_path / "shop")), tmp_path / "data")
+    opened = History(Layout(app), tmp_path / "data")
     yield opened
     opened.close()
 
@@ -81,7 +82,7 @@ def test_one_by_the_beginning_of_its_id(log: History) -> None:
     found = one(log, MODELS, wanted[:8])
     assert found["prediction_id"] == wanted
     assert found["inputs"]["price"] == 700.0
-    assert found["inputs"]["ProductReturns.returns_7d"] is None
+    assert found["inputs"]["ProductReturns.returns_3d"] is None
     assert (found["label"], found["label_source"]) == (0.0, "timeout")
     assert found["event_time"] == "2025-03-30T04:00:00.000000Z"
 

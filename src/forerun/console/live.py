@@ -65,7 +65,7 @@ def screen(facts: LiveFacts, width: int, height: int, tick: int = 0) -> list[Tex
         _title(facts, width, tick),
         _bar(facts, width),
         _pace(facts, width),
-        Text(""),
+        fit(line((facts.note or "", "green")), width),
         *beside(
             section("Streams", tall(streams(facts.streams, wide=wide), rows), left),
             section("Quality", tall(quality(facts, right), rows), right, note=_window(facts)),
@@ -99,7 +99,7 @@ def _title(facts: LiveFacts, width: int, tick: int) -> Text:
             else ("○", DIM)
         )
         left.append(f"{mark} {phase}   ", style)
-    model = line((facts.model or "", "bold"), (f" {short(facts.model_version)}", DIM))
+    model = line((facts.model or "", "bold"), (f" {short(facts.model_version, 12)}", DIM))
     return spread(left, model if facts.model_version else line(("no model yet", DIM)), width)
 
 
@@ -119,13 +119,13 @@ def _bar(facts: LiveFacts, width: int) -> Text:
 
 
 def _pace(facts: LiveFacts, width: int) -> Text:
-    """The clock of the events, the speed, and the last thing that happened."""
+    """The clock of the events, and how fast it goes."""
     rate = ABSENT if facts.rate_per_s is None else f"{facts.rate_per_s:,.0f}"
     left = line((instant(facts.now_us), "bold"), (" UTC", DIM), f"{rate:>10}", (" events/s", DIM))
     if facts.speed is not None:
         left.append(f"{facts.speed:>12,.0f}x")
         left.append(" real time", DIM)
-    return spread(left, line((facts.note, "green")), width) if facts.note else fit(left, width)
+    return fit(left, width)
 
 
 def _window(facts: LiveFacts) -> str:

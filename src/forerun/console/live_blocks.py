@@ -75,7 +75,7 @@ def predictions(facts: LiveFacts, width: int) -> list[Text]:
         labels = (("joined", facts.joined), ("pending", facts.pending), ("expired", facts.expired))
         rows += [(f"labels {state}", count(value), percent(value / known)) for state, value in labels]
     if facts.latency_p50_us is not None:
-        rows.append(("read and score", span(facts.latency_p50_us), f"p99 {span(facts.latency_p99_us)}"))
+        rows.append(("step to score", span(facts.latency_p50_us), f"p99 {span(facts.latency_p99_us)}"))
     rows += [(name, value, "") for name, value in facts.details]
     return [
         cells([(name, 18, DIM), (value, -11, "bold"), (note, -max(min(width - 31, 14), 6), DIM)])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from forerun.console.facts import DecisionFacts, LiveFacts, Phase, QualityFacts, StreamFacts
+from forerun.console.facts import DecisionFacts, LiveFacts, QualityFacts, StreamFacts
 from forerun.console.format import brief, count, since_1970_us
 from forerun.monitoring.quality import Quality
 from forerun.monitoring.rolling import RollingNumbers, RollingQuality
@@ -41,9 +41,9 @@ class Watch:
 
     >>> from forerun.runtime.app import App
     >>> watch = Watch(App("shop"), address=None, base_rate=lambda model, version: None)
-    >>> watch.heard(Progress(phase="collect", done=10, total=40))
+    >>> watch.heard(Progress(phase="done", total=40))
     >>> watch.facts(Status(app="shop", app_version="9c")).done
-    0.25
+    1.0
     """
 
     def __init__(
@@ -128,7 +128,8 @@ class Watch:
         progress = self._progress
         version = self._version(status)
         self._measure(version)
-        done = None if not progress.total else min(progress.done / progress.total, 1.0)
+        consumed = sum(one.consumed for one in status.streams)
+        done = None if not progress.total else min(consumed / progress.total, 1.0)
         if progress.phase == "done":
             done = 1.0
         self._extend(done)
@@ -142,9 +143,9 @@ class Watch:
             model_version=version,
             address=self._address,
             done=done,
-            eta_us=self._eta_us(progress.phase),
+            eta_us=self._eta_us(consumed),
             elapsed_us=progress.elapsed_us,
-            now_us=progress.now_us,
+            now_us=self._now_us(status),
             rate_per_s=progress.events_per_s or None,
             speed=progress.speed,
             streams=tuple(self._streams(status)),
@@ -208,19 +209,24 @@ class Watch:
             self._history += [(None, None)] * (wanted - 1 - len(self._history))
             self._history = [*self._history[: wanted - 1], point]
 
-    def _eta_us(self, phase: Phase) -> int | None:
+    def _now_us(self, status: Status) -> int | None:
+        """The clock of the events: the counts may be a step ahead of what was told last."""
+        known = [self._progress.now_us, *(one.arrival_high_us for one in status.streams)]
+        return max((at_us for at_us in known if at_us is not None), default=None)
+
+    def _eta_us(self, consumed: int) -> int | None:
         """Wall time left: by the clock of the events when paced, by the number of events when not."""
         progress = self._progress
-        if phase == "done":
+        if progress.phase in ("train", "done"):
             return None
         if self._speed is not None and progress.span_us is not None and progress.now_us is not None:
             return max(round((progress.span_us[1] - progress.now_us) / self._speed), 0)
         if progress.total is None or not progress.events_per_s:
             return None
-        return round((progress.total - progress.done) / progress.events_per_s * 1e6)
+        return round((progress.total - consumed) / progress.events_per_s * 1e6)
 
     def _streams(self, status: Status) -> list[StreamFacts]:
-        now_us = self._progress.now_us
+        now_us = self._now_us(status)
         return [
             StreamFacts(
                 name=one.name,

@@ -90,7 +90,9 @@ def latency(bins: Sequence[tuple[float, float, int]]) -> str:
     filled = [one for one in bins if one[2]]
     if not filled:
         return _none("Nothing was timed yet.")
-    shown = [one for one in bins if filled[0][0] <= one[0] <= filled[-1][0]]
+    middle = math.sqrt(filled[0][0] * filled[-1][1])
+    low, high = min(filled[0][0], middle / 3.2), max(filled[-1][1], middle * 3.2)
+    shown = [one for one in bins if low * 0.999 <= one[0] and one[1] <= high * 1.001]
     low, high = shown[0][0], shown[-1][1]
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
 

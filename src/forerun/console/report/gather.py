@@ -47,7 +47,8 @@ def gather(app: "App", data: Path, status: Status, *, now_us: int, commands: Seq
                 (one for one in status.models if one.name == spec.name), ModelStatus(name=spec.name)
             )
             active = registry.active(spec.name) if registry else None
-            found.append(_model(spec, log, counted, active))
+            labels = next((one for one in status.streams if one.name == spec.label.stream.name), None)
+            found.append(_model(spec, log, counted, active, labels.watermark_us if labels else None))
     finally:
         log.close()
         if registry:
@@ -76,7 +77,11 @@ def _versions(app: "App", status: Status) -> tuple[tuple[str, str], ...]:
 
 
 def _model(
-    spec: "ModelSpec", log: History, status: ModelStatus, active: ModelVersion | None
+    spec: "ModelSpec",
+    log: History,
+    status: ModelStatus,
+    active: ModelVersion | None,
+    watermark_us: int | None,
 ) -> tuple[ModelFacts, tuple[int, int] | None]:
     """One model's facts, and the first and last event time of its predictions."""
     table = log.labelled(spec.name, columns=_COLUMNS)
@@ -90,8 +95,14 @@ def _model(
     time_us = _numbers(table["event_time"].cast(pa.int64())).astype(np.int64)
     score, label = _numbers(table["score"]), _numbers(table["label"])
     rate = active.facts.get("base_rate") if active is not None else None
+    # Where the label may still come, only one kind can be known: late flights land after punctual ones.
+    whole = time_us + spec.label.within_us <= (-1 if watermark_us is None else watermark_us)
     scored = _scored(
-        time_us, label, score, _numbers(table["baseline"]), rate if isinstance(rate, float) else None
+        time_us,
+        np.where(whole, label, np.nan),
+        score,
+        _numbers(table["baseline"]),
+        rate if isinstance(rate, float) else None,
     )
     unit, periods = scored.periods()
     latency_us = _numbers(table["latency_us"]).astype(np.int64)[~np.isnan(score)]

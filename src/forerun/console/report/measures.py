@@ -18,7 +18,7 @@ DAY_US = 86_400_000_000
 _UNITS = (("month", "M", 100 * DAY_US), ("week", "W", 21 * DAY_US), ("day", "D", 0))
 _LATENCY_LOW_US = 1.0
 _LATENCY_HIGH_US = 1e9
-_BINS_PER_DECADE = 8
+_BINS_PER_DECADE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def score_bins(scores: Floats, bins: int = 20) -> tuple[tuple[float, float, int]
 
 
 def latency_bins(latency_us: Times) -> tuple[tuple[float, float, int], ...]:
-    """Histogram over equal ratios, eight to a factor of ten.
+    """Histogram over equal ratios, twenty to a factor of ten.
 
     >>> sum(found for _, _, found in latency_bins(np.array([0, 40, 1000])))
     3

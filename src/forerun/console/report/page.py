@@ -81,7 +81,7 @@ def _model(model: ModelFacts) -> str:
             _section(
                 f"How good were the predictions, by {model.period}?",
                 "AUC: how often a prediction that came true had a higher score than one that did not. "
-                "0.5 is a coin. Bars are 95 % intervals.",
+                "0.5 is a coin. Bars are 95 % intervals. Only predictions whose time for a label has passed.",
                 charts.auc_over_time(model.periods, names),
             ),
             _section(
@@ -103,8 +103,9 @@ def _model(model: ModelFacts) -> str:
             _section("What became of the labels?", "Every prediction is in one row.", labels(model)),
             _section(
                 "How long did a prediction take?",
-                f"Median {span(model.latency_p50_us)}, 99th percentile {span(model.latency_p99_us)}: "
-                "reading the features and scoring them.",
+                f"Median {span(model.latency_p50_us)}, 99th percentile {span(model.latency_p99_us)}: from "
+                "the beginning of the step that took its event until it was scored. At full speed a step "
+                "takes thousands of events at once.",
                 charts.latency(model.latency_us),
             ),
             _section("The model", f"Version {short(model.version)}, from the registry.", named(model.card)),

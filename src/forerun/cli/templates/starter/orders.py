@@ -40,7 +40,7 @@ def events() -> dict[str, pa.RecordBatch]:
     batch = product * 100 + (day / 15 + 5 * noise("offset", product)).astype(np.int64)
     bad_batch = noise("batch", batch) < 0.2
     picky = noise("picky", customer) < 0.15
-    chance = 0.02 + 0.0025 * price + 0.5 * bad_batch + 0.4 * picky
+    chance = 0.001 * price + 0.5 * bad_batch + 0.4 * picky
     back = np.flatnonzero(noise("returned", order) < chance)
     back_day = day[back] + 0.5 + 2 * noise("delay", back)
 
