@@ -62,10 +62,11 @@ def test_annotations_may_be_text(tmp_path: Path) -> None:
     file = tmp_path / "app.py"
     file.write_text(
         "from __future__ import annotations\nimport forerun as fr\napp = fr.App('a')\n"
-        "@app.stream(key='k', lateness='1m')\nclass E(fr.Event):\n    k: str | None\n    at: fr.EventTime\n"
+        "@app.stream(key='k', lateness='1m')\n"
+        "class E(fr.Event):\n    k: str\n    x: float | None\n    at: fr.EventTime\n"
     )
 
-    assert [field.type for field in load(file).streams["E"].fields] == ["string", "time"]
+    assert [field.type for field in load(file).streams["E"].fields] == ["string", "float", "time"]
 
 
 def test_annotation_that_is_not_imported_is_named(tmp_path: Path) -> None:

@@ -55,6 +55,12 @@ def stream_of(
     if time is None:
         raise FieldError(f"{name} has no event time; write `at: fr.EventTime` for when it happened.")
     keys = key_fields(name, "key", key, event)
+    for part in keys:
+        if next(field.nullable for field in fields_of(event) if field.name == part):
+            raise FieldError(
+                f"{name}: key={part!r} may be null, and events without a key belong to nobody; drop `| None` "
+                f"from {name}.{part}, so that such events are quarantined."
+            )
     lateness_us = parse_duration(lateness, "lateness", zero=True)
     dedup_us = None if duplicates is None else parse_duration(duplicates, "duplicates")
     if dedup_us is not None and dedup_us < lateness_us:

@@ -57,9 +57,10 @@ def vector_of(
                 known[stream.name] = latest_view(stream)
         item = _input(name, on, expr, known)
         if item.name in inputs:
+            twice = inputs[item.name].expr.same_as(item.expr)
+            advice = "it is listed twice: drop one" if twice else f"name one: fr.named('other', {expr!r})"
             raise DuplicateNameError(
-                f"{name}.inputs has two inputs called {item.name!r}; name one: fr.named('other', {expr!r}).",
-                at=expr.at,
+                f"{name}.inputs has two inputs called {item.name!r}; {advice}.", at=expr.at
             )
         inputs[item.name] = item
     return VectorSpec(name, on, tuple(inputs.values())), known

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from forerun.errors import LabelError, Location
@@ -9,6 +10,7 @@ from forerun.events.duration import parse_duration
 from forerun.events.event import Event
 from forerun.events.expression import Call, Constant, Expr, Field, as_expr
 from forerun.events.schema import StreamSpec
+from forerun.events.types import TypeName
 from forerun.events.vector import InputSpec, VectorSpec
 from forerun.models.table import Table
 
@@ -194,4 +196,18 @@ def label(
             isinstance(part, Field) and part.owner is not event
         ):
             raise LabelError(f"a label from {event.__name__} can use only its own fields, not {part!r}.")
+    if not _fits(otherwise, expr.type):
+        raise LabelError(
+            f"otherwise={otherwise!r} is no label like {expr!r}, which is {expr.type}; write "
+            f"{'otherwise=True or False' if expr.type == 'bool' else 'a number, like otherwise=0.0'}."
+        )
     return Label(event, expr, parse_duration(within, "within"), otherwise)
+
+
+def _fits(otherwise: object, type_name: TypeName) -> bool:
+    """Whether a default is of the label's kind; None always is."""
+    if otherwise is None:
+        return True
+    if type_name == "bool":
+        return isinstance(otherwise, bool)
+    return isinstance(otherwise, int | float) and not isinstance(otherwise, bool) and isfinite(otherwise)
