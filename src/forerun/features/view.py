@@ -4,6 +4,7 @@ After `App.features`, an attribute of the class is the feature, to be read in a 
 """
 
 from copy import copy
+from inspect import cleandoc
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
 from forerun.errors import (
@@ -85,7 +86,7 @@ def view_of(cls: type, stream: StreamSpec, by: tuple[str, ...], where: object) -
         raise AggregateError(
             f"{cls.__name__} has no features; write one, like `events_1h = fr.count(over='1h')`."
         )
-    return ViewSpec(cls.__name__, stream, by, condition, tuple(features), (cls.__doc__ or "").strip(), at)
+    return ViewSpec(cls.__name__, stream, by, condition, tuple(features), cleandoc(cls.__doc__ or ""), at)
 
 
 def view_class(view: ViewSpec, key: tuple[Expr | None, ...]) -> ViewMeta:
