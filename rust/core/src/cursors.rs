@@ -2,7 +2,9 @@
 
 use std::ops::Range;
 
+use crate::blocks::{Blocks, Change};
 use crate::buffer::Events;
+use crate::kept::Kept;
 use crate::plan::{Span, View};
 use crate::ranks::Ranks;
 use crate::totals::Totals;
@@ -10,8 +12,7 @@ use crate::totals::Totals;
 /// Totals of every span of a view as of one time, for one entity with many events.
 ///
 /// All windows end at the same event (`end`) and begin at their own (`starts`); the lifetime begins where the
-/// settled events end. Positions are counted from the first event ever kept. Everything here can be derived
-/// from the events and is not part of the state.
+/// settled events end. Everything here can be derived from the events and is not part of the state.
 #[derive(Clone, Debug)]
 pub struct Cursors {
     /// Position of the oldest event kept.
@@ -22,6 +23,7 @@ pub struct Cursors {
     starts: Box<[usize]>,
     totals: Box<[Totals]>,
     ranks: Ranks,
+    blocks: Blocks,
     /// Events passed by reads before `t` since the last move.
     debt: usize,
 }
@@ -44,26 +46,36 @@ impl Cursors {
     /// Cursors before all events.
     #[must_use]
     pub fn new(view: &View, events: &Events) -> Self {
+        let kept = Kept {
+            view,
+            events,
+            first: 0,
+        };
         let totals = view
             .spans
             .iter()
-            .map(|span| Totals::new(view.tracks[span.track].ty, span.needs));
+            .map(|span| view.tracks[span.track].totals());
         Self {
             first: 0,
             t: i64::MIN,
             end: 0,
             starts: vec![0; view.windows_us.len()].into(),
             totals: totals.collect(),
-            ranks: Ranks::new(view, events, 0),
+            ranks: Ranks::new(kept),
+            blocks: Blocks::new(kept),
             debt: 0,
         }
     }
 
-    /// Position of the oldest event kept.
+    /// The events by position.
     #[inline]
     #[must_use]
-    pub fn first(&self) -> usize {
-        self.first
+    pub fn kept<'a>(&self, view: &'a View, events: &'a Events) -> Kept<'a> {
+        Kept {
+            view,
+            events,
+            first: self.first,
+        }
     }
 
     /// Extents of the events.
@@ -75,8 +87,7 @@ impl Cursors {
 
     /// Finds the windows of a read at `t` without moving.
     #[inline]
-    pub fn locate(&self, view: &View, events: &Events, t: i64, place: &mut Place) {
-        let width = view.width();
+    pub fn locate(&self, kept: Kept<'_>, t: i64, place: &mut Place) {
         place.starts.clear();
         if t == self.t {
             place.end = self.end;
@@ -84,22 +95,20 @@ impl Cursors {
             place.distance = 0;
             return;
         }
-        place.end = self.first + events.up_to(t, width);
-        place.distance = place.end.abs_diff(self.end) * self.starts.len();
-        for (&start, &over) in self.starts.iter().zip(&view.windows_us) {
+        place.end = kept.up_to(t);
+        place.distance = place.end.abs_diff(self.end) * self.starts.len().max(1);
+        for (&start, &over) in self.starts.iter().zip(&kept.view.windows_us) {
             let after = t.saturating_sub(over);
-            let near = |at: usize| events.time(at - self.first, width) <= after;
             let mut at = start;
-            // Reads go forward in small steps: look a few events ahead before searching.
+            // Reads mostly go forward in small steps: look at a few events before searching.
             if t > self.t {
-                while at < place.end && at < start + PATIENCE && near(at) {
+                let near = place.end.min(start + PATIENCE);
+                while at < near && kept.time(at) <= after {
                     at += 1;
                 }
-                if at == start + PATIENCE {
-                    at = self.first + events.up_to(after, width);
-                }
-            } else {
-                at = self.first + events.up_to(after, width);
+            }
+            if t < self.t || at == start + PATIENCE {
+                at = kept.up_to(after);
             }
             place.distance += at.abs_diff(start);
             place.starts.push(at);
@@ -108,28 +117,21 @@ impl Cursors {
 
     /// Moves to a place found for time `t`, or back to it when reads before the cursors have become the rule.
     #[inline]
-    pub fn follow(
-        &mut self,
-        view: &View,
-        events: &Events,
-        settled: usize,
-        t: i64,
-        place: &mut Place,
-    ) {
+    pub fn follow(&mut self, kept: Kept<'_>, settled: usize, t: i64, place: &mut Place) {
         if t < self.t {
             self.debt += place.distance;
             if self.debt <= PATIENCE * place.distance {
                 return;
             }
         }
-        self.move_to(view, events, settled, t, place);
+        self.move_to(kept, settled, t, place);
         place.distance = 0;
     }
 
-    fn move_to(&mut self, view: &View, events: &Events, settled: usize, t: i64, place: &Place) {
-        for (index, span) in view.spans.iter().enumerate() {
+    fn move_to(&mut self, kept: Kept<'_>, settled: usize, t: i64, place: &Place) {
+        for (index, span) in kept.view.spans.iter().enumerate() {
             let mut totals = std::mem::replace(&mut self.totals[index], Totals::EMPTY);
-            self.shift(view, events, settled, span, place, &mut totals);
+            self.shift(kept, settled, span, place, &mut totals);
             self.totals[index] = totals;
         }
         self.t = t;
@@ -141,60 +143,29 @@ impl Cursors {
     /// Makes the totals of a span as of the cursors those of a place.
     fn shift(
         &self,
-        view: &View,
-        events: &Events,
+        kept: Kept<'_>,
         settled: usize,
         span: &Span,
         place: &Place,
         totals: &mut Totals,
     ) {
-        let floor = self.first + settled;
-        let (old, new) = match span.window {
-            Some(window) => (self.starts[window], place.starts[window]),
-            None => (floor, floor),
+        let mut change = |run: Range<usize>, change: Change| {
+            self.blocks.change(kept, span.track, run, change, totals);
         };
         // Additions first: nothing is taken out before it is in.
-        let end = |end: usize| {
-            if span.window.is_none() {
-                end.max(floor)
-            } else {
-                end
+        match span.window {
+            Some(window) => {
+                let (old, new) = (self.starts[window], place.starts[window]);
+                change(self.end..place.end, Change::Add);
+                change(new..old, Change::Add);
+                change(place.end..self.end, Change::Remove);
+                change(old..new, Change::Remove);
             }
-        };
-        self.add(view, events, span, end(self.end)..end(place.end), totals);
-        self.add(view, events, span, new..old, totals);
-        self.sub(view, events, span, end(place.end)..end(self.end), totals);
-        self.sub(view, events, span, old..new, totals);
-    }
-
-    fn add(
-        &self,
-        view: &View,
-        events: &Events,
-        span: &Span,
-        run: Range<usize>,
-        totals: &mut Totals,
-    ) {
-        let (track, width) = (&view.tracks[span.track], view.width());
-        for at in run {
-            if let Some(value) = track.value(events.row(at - self.first, width)) {
-                totals.add(value);
-            }
-        }
-    }
-
-    fn sub(
-        &self,
-        view: &View,
-        events: &Events,
-        span: &Span,
-        run: Range<usize>,
-        totals: &mut Totals,
-    ) {
-        let (track, width) = (&view.tracks[span.track], view.width());
-        for at in run {
-            if let Some(value) = track.value(events.row(at - self.first, width)) {
-                totals.sub(value);
+            None => {
+                let floor = self.first + settled;
+                let (old, new) = (self.end.max(floor), place.end.max(floor));
+                change(old..new, Change::Add);
+                change(new..old, Change::Remove);
             }
         }
     }
@@ -208,25 +179,18 @@ impl Cursors {
 
     /// The totals of a span at another place.
     #[must_use]
-    pub fn totals_at(
-        &self,
-        view: &View,
-        events: &Events,
-        settled: usize,
-        span: usize,
-        place: &Place,
-    ) -> Totals {
+    pub fn totals_at(&self, kept: Kept<'_>, settled: usize, span: usize, place: &Place) -> Totals {
         let mut totals = self.totals[span].clone();
-        self.shift(view, events, settled, &view.spans[span], place, &mut totals);
+        self.shift(kept, settled, &kept.view.spans[span], place, &mut totals);
         totals
     }
 
     /// Takes account of an event that was put at a position of the buffer.
     #[inline]
     pub fn inserted(&mut self, view: &View, events: &Events, at: usize) {
-        let width = view.width();
-        let row = events.row(at, width);
-        let time = row[0] as i64;
+        let kept = self.kept(view, events);
+        let at = self.first + at;
+        let (row, time) = (kept.row(at), kept.time(at));
         if time <= self.t {
             self.end += 1;
             for (start, &over) in self.starts.iter_mut().zip(&view.windows_us) {
@@ -243,16 +207,17 @@ impl Cursors {
                 }
             }
         }
-        self.ranks
-            .inserted(view, events, self.first, self.first + at);
+        self.ranks.inserted(kept, at);
+        self.blocks.inserted(kept, at);
     }
 
     /// Before events up to a horizon are settled or dropped: no window may begin before it any more.
     pub fn pass(&mut self, view: &View, events: &Events, settled: usize, horizon: i64) {
         if self.t < horizon {
+            let kept = self.kept(view, events);
             let mut place = Place::default();
-            self.locate(view, events, horizon, &mut place);
-            self.move_to(view, events, settled, horizon, &place);
+            self.locate(kept, horizon, &mut place);
+            self.move_to(kept, settled, horizon, &place);
         }
     }
 
@@ -270,14 +235,13 @@ impl Cursors {
     pub fn dropped(&mut self, rows: usize) {
         self.first += rows;
         self.ranks.dropped(self.first);
+        self.blocks.dropped(self.first);
     }
 
     /// Bytes on the heap.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        size_of::<Self>()
-            + size_of_val(&*self.starts)
-            + size_of_val(&*self.totals)
-            + self.ranks.bytes()
+        let derived = self.ranks.bytes() + self.blocks.bytes();
+        size_of::<Self>() + size_of_val(&*self.starts) + size_of_val(&*self.totals) + derived
     }
 }

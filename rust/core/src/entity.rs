@@ -131,15 +131,16 @@ impl Entity {
         let Some(cursors) = &mut self.cursors else {
             return false;
         };
-        cursors.locate(view, &self.events, t, place);
+        let kept = cursors.kept(view, &self.events);
+        cursors.locate(kept, t, place);
         if follow {
-            cursors.follow(view, &self.events, self.settled, t, place);
+            cursors.follow(kept, self.settled, t, place);
         }
         let oldest = place
             .starts
             .last()
             .copied()
-            .unwrap_or(cursors.first() + self.settled);
+            .unwrap_or(kept.first + self.settled);
         place.distance <= (place.end - oldest.min(place.end)) * view.tracks.len()
     }
 

@@ -8,6 +8,7 @@
 
 pub mod accumulator;
 pub mod aggregate;
+pub mod blocks;
 pub mod buffer;
 mod checkpoint;
 pub mod column;
@@ -20,6 +21,7 @@ pub mod expr;
 pub mod extent;
 pub mod guard;
 pub mod hash;
+pub mod kept;
 pub mod kernel;
 pub mod key;
 mod order;

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::spec::{PLAN_FORMAT, PlanSpec};
 use crate::stream_plan::{self, Stream};
+use crate::totals::Totals;
 use crate::types::Type;
 use crate::{vector_plan, view_plan};
 
@@ -92,6 +93,8 @@ pub struct Track {
     pub word: Option<usize>,
     /// Index of the condition among [`View::conditions`]; none when every event counts.
     pub condition: Option<usize>,
+    /// What its features need, over all windows: totals of different lengths can then be merged.
+    pub needs: Needs,
     /// Place among the tracks whose order or extent is looked up, when it is.
     pub ranked: Option<usize>,
 }
@@ -103,8 +106,6 @@ pub struct Span {
     pub track: usize,
     /// Index of the window among [`View::windows_us`]; none for the lifetime.
     pub window: Option<usize>,
-    /// What its features need.
-    pub needs: Needs,
 }
 
 /// One feature of a view.
@@ -224,6 +225,12 @@ impl Track {
         self.ty == Some(Type::Float)
     }
 
+    /// Totals of no values.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        Totals::new(self.ty, self.needs)
+    }
+
     /// Its value in a row of events, or none when the event does not count for it.
     #[inline]
     #[must_use]
@@ -268,8 +275,8 @@ impl View {
     /// Type and needs of each lifetime total.
     pub fn lives(&self) -> impl Iterator<Item = (Option<Type>, Needs)> {
         self.lifetimes.iter().map(|&span| {
-            let span = &self.spans[span];
-            (self.tracks[span.track].ty, span.needs)
+            let track = &self.tracks[self.spans[span].track];
+            (track.ty, track.needs)
         })
     }
 

@@ -1,27 +1,29 @@
 //! Extents of runs of events, so that min, max, first and last need not look at every event of a window.
 
-use crate::buffer::Events;
+use std::ops::Range;
+
 use crate::extent::Extent;
-use crate::plan::{Track, View};
+use crate::kept::Kept;
+use crate::plan::Track;
 
 /// Blocks of one level in a block of the next.
-const FAN: usize = 16;
+const FAN: usize = 8;
 
-/// Levels of blocks: of 16, 256, 4,096 and 65,536 events.
-const LEVELS: usize = 4;
+/// Levels of blocks: of 8, 64, 512, 4,096, 32,768 and 262,144 events.
+const LEVELS: usize = 6;
 
 /// Events in the largest block; the origin moves by as many.
 const ORIGIN_STEP: usize = FAN.pow(LEVELS as u32);
 
 /// Extents of aligned blocks of an entity's events, for each ranked track of its view.
 ///
-/// Positions are counted from the first event ever kept, so that dropping events moves nothing. A query of
-/// any run of events visits O(log n) blocks. Appending is O(1); an insertion d events before the end renews
+/// A query of any run of events visits O(log n) blocks. Appending is O(1); an insertion d events before the end renews
 /// the blocks of those d. An empty extent says that no event of the block counts for the track, which is how
 /// the first and the last one that does are found.
 ///
 /// ```
 /// use forerun_core::buffer::{Events, place};
+/// use forerun_core::kept::Kept;
 /// use forerun_core::plan::Plan;
 /// use forerun_core::ranks::Ranks;
 ///
@@ -35,9 +37,10 @@ const ORIGIN_STEP: usize = FAN.pow(LEVELS as u32);
 /// for at in 0..1000u64 {
 ///     events.insert(at as i64, place(0, at), &[at * 7919 % 1000]);
 /// }
-/// let ranks = Ranks::new(view, &events, 0);
+/// let kept = Kept { view, events: &events, first: 0 };
+/// let ranks = Ranks::new(kept);
 /// let expected = (123..877).map(|at| at * 7919 % 1000).max();
-/// assert_eq!(Some(ranks.extent(view, &view.tracks[0], &events, 0, 123..877).max(false)), expected);
+/// assert_eq!(Some(ranks.extent(kept, &view.tracks[0], 123..877).max(false)), expected);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Ranks {
@@ -47,35 +50,33 @@ pub struct Ranks {
 }
 
 impl Ranks {
-    /// The blocks of all events; `first` is the position of the oldest one kept.
+    /// The blocks of all events kept.
     #[must_use]
-    pub fn new(view: &View, events: &Events, first: usize) -> Self {
-        let count = view
+    pub fn new(kept: Kept<'_>) -> Self {
+        let ranked = kept
+            .view
             .tracks
             .iter()
-            .filter(|track| track.ranked.is_some())
-            .count();
-        let origin = first / ORIGIN_STEP * ORIGIN_STEP;
+            .filter(|track| track.ranked.is_some());
+        let origin = kept.first / ORIGIN_STEP * ORIGIN_STEP;
         let mut ranks = Self {
             origin,
-            tracks: vec![Default::default(); count],
+            tracks: vec![Default::default(); ranked.count()],
         };
-        ranks.renew(view, events, first, first);
+        ranks.renew(kept, kept.first);
         ranks
     }
 
     /// Takes account of an event that was put at a position.
     #[inline]
-    pub fn inserted(&mut self, view: &View, events: &Events, first: usize, at: usize) {
-        let width = view.width();
-        if at + 1 < first + events.len(width) {
-            self.renew(view, events, first, at);
+    pub fn inserted(&mut self, kept: Kept<'_>, at: usize) {
+        if at + 1 < kept.end() {
+            self.renew(kept, at);
             return;
         }
-        let row = events.row(at - first, width);
-        for track in &view.tracks {
+        for track in &kept.view.tracks {
             let Some(ranked) = track.ranked else { continue };
-            let value = track.value(row);
+            let value = track.value(kept.row(at));
             let mut block = at - self.origin;
             for level in &mut self.tracks[ranked] {
                 block /= FAN;
@@ -106,27 +107,19 @@ impl Ranks {
     }
 
     /// Computes all blocks that reach `from` or later.
-    fn renew(&mut self, view: &View, events: &Events, first: usize, from: usize) {
-        let width = view.width();
-        let end = first + events.len(width);
-        for track in &view.tracks {
+    fn renew(&mut self, kept: Kept<'_>, from: usize) {
+        for track in &kept.view.tracks {
             let Some(ranked) = track.ranked else { continue };
             let levels = &mut self.tracks[ranked];
             let mut block = (from - self.origin) / FAN;
             levels[0].truncate(block);
             // Blocks wholly before the oldest event are never asked for.
             levels[0].resize(block, Extent::EMPTY);
-            let mut at = (self.origin + block * FAN).max(first);
-            while at < end {
-                let stop = (self.origin + (levels[0].len() + 1) * FAN).min(end);
-                let mut extent = Extent::EMPTY;
-                while at < stop {
-                    if let Some(value) = track.value(events.row(at - first, width)) {
-                        extent.include(track.is_float(), value);
-                    }
-                    at += 1;
-                }
-                levels[0].push(extent);
+            let mut at = (self.origin + block * FAN).max(kept.first);
+            while at < kept.end() {
+                let stop = (self.origin + (levels[0].len() + 1) * FAN).min(kept.end());
+                levels[0].push(run(kept, track, at..stop));
+                at = stop;
             }
             for upper in 1..LEVELS {
                 block /= FAN;
@@ -147,44 +140,25 @@ impl Ranks {
 
     /// The extent of a track over a run of positions.
     #[must_use]
-    pub fn extent(
-        &self,
-        view: &View,
-        track: &Track,
-        events: &Events,
-        first: usize,
-        run: std::ops::Range<usize>,
-    ) -> Extent {
+    pub fn extent(&self, kept: Kept<'_>, track: &Track, range: Range<usize>) -> Extent {
         let Some(ranked) = track.ranked else {
             return Extent::EMPTY;
         };
-        let width = view.width();
-        let mut extent = Extent::EMPTY;
-        let mut row = |at: usize| {
-            if let Some(value) = track.value(events.row(self.origin + at - first, width)) {
-                extent.include(track.is_float(), value);
-            }
-        };
-        let (mut low, mut high) = (
-            run.start - self.origin,
-            run.end.max(run.start) - self.origin,
-        );
-        while low < high && low % FAN != 0 {
-            row(low);
-            low += 1;
+        let (start, end) = (range.start, range.end.max(range.start));
+        // The part that consists of whole blocks, between ragged edges.
+        let (inner, outer) = (start.next_multiple_of(FAN), end / FAN * FAN);
+        if inner >= outer {
+            return run(kept, track, start..end);
         }
-        while high > low && high % FAN != 0 {
-            high -= 1;
-            row(high);
-        }
+        let mut extent = run(kept, track, start..inner).with(run(kept, track, outer..end));
+        let (mut low, mut high) = (inner - self.origin, outer - self.origin);
         for (nth, level) in self.tracks[ranked].iter().enumerate() {
             (low, high) = (low / FAN, high / FAN);
-            let top = nth + 1 == LEVELS;
-            while low < high && (top || low % FAN != 0) {
+            while low < high && (nth + 1 == LEVELS || !low.is_multiple_of(FAN)) {
                 extent = extent.with(level[low]);
                 low += 1;
             }
-            while high > low && high % FAN != 0 {
+            while high > low && !high.is_multiple_of(FAN) {
                 high -= 1;
                 extent = extent.with(level[high]);
             }
@@ -194,19 +168,14 @@ impl Ranks {
 
     /// The value of the oldest event in a run of positions that counts for a track.
     #[must_use]
-    pub fn first(
-        &self,
-        view: &View,
-        track: &Track,
-        events: &Events,
-        first: usize,
-        run: std::ops::Range<usize>,
-    ) -> Option<u64> {
-        let mut at = run.start;
-        while at < run.end {
-            match self.empty(track, at, |start, size| start == at && at + size <= run.end) {
+    pub fn first(&self, kept: Kept<'_>, track: &Track, range: Range<usize>) -> Option<u64> {
+        let mut at = range.start;
+        while at < range.end {
+            match self.empty(track, at, |start, size| {
+                start == at && at + size <= range.end
+            }) {
                 Some(size) => at += size,
-                None => match track.value(events.row(at - first, view.width())) {
+                None => match track.value(kept.row(at)) {
                     None => at += 1,
                     value => return value,
                 },
@@ -217,21 +186,14 @@ impl Ranks {
 
     /// The value of the newest event in a run of positions that counts for a track.
     #[must_use]
-    pub fn last(
-        &self,
-        view: &View,
-        track: &Track,
-        events: &Events,
-        first: usize,
-        run: std::ops::Range<usize>,
-    ) -> Option<u64> {
-        let mut end = run.end;
-        while end > run.start {
+    pub fn last(&self, kept: Kept<'_>, track: &Track, range: Range<usize>) -> Option<u64> {
+        let mut end = range.end;
+        while end > range.start {
             match self.empty(track, end - 1, |start, size| {
-                start + size == end && start >= run.start
+                start + size == end && start >= range.start
             }) {
                 Some(size) => end -= size,
-                None => match track.value(events.row(end - 1 - first, view.width())) {
+                None => match track.value(kept.row(end - 1)) {
                     None => end -= 1,
                     value => return value,
                 },
@@ -269,4 +231,16 @@ impl Ranks {
         let blocks: usize = self.tracks.iter().flatten().map(Vec::capacity).sum();
         blocks * size_of::<Extent>() + self.tracks.capacity() * size_of::<[Vec<Extent>; LEVELS]>()
     }
+}
+
+/// The extent of a short run, event by event.
+#[inline]
+fn run(kept: Kept<'_>, track: &Track, range: Range<usize>) -> Extent {
+    let mut extent = Extent::EMPTY;
+    for at in range {
+        if let Some(value) = track.value(kept.row(at)) {
+            extent.include(track.is_float(), value);
+        }
+    }
+    extent
 }

@@ -1,7 +1,6 @@
 //! Reads features of one entity as of a time.
 
 use crate::accumulator::{Accumulator, Found};
-use crate::aggregate::Needs;
 use crate::column::Column;
 use crate::cursors::{Cursors, Place};
 use crate::entity::Entity;
@@ -60,7 +59,6 @@ struct TrackReading {
     windows: Vec<SpanReading>,
     /// The lifetime, and its place among the entity's.
     life: Option<(usize, SpanReading)>,
-    needs: Needs,
     /// Reused by every read.
     scratch: Accumulator,
 }
@@ -165,8 +163,7 @@ impl TrackReading {
             track: track.clone(),
             windows: Vec::new(),
             life: None,
-            needs: Needs::default(),
-            scratch: Accumulator::new(track.ty, Needs::default()),
+            scratch: Accumulator::new(track.ty, track.needs),
         }
     }
 
@@ -186,8 +183,6 @@ impl TrackReading {
             let place = view.lifetimes.iter().position(|&life| life == span);
             self.life = place.map(|place| (place, reading));
         }
-        self.needs = self.needs.with(plan.needs);
-        self.scratch = Accumulator::new(self.track.ty, self.needs);
     }
 
     /// Adds up the events of each window, from the newest back.
@@ -245,34 +240,34 @@ impl TrackReading {
         place: &Place,
         cells: &mut [Cells],
     ) -> Result<(), FeatureOverflow> {
-        let (track, events, first) = (&self.track, entity.events(), cursors.first());
-        let ranks = cursors.ranks();
+        let (track, ranks) = (&self.track, cursors.ranks());
+        let kept = cursors.kept(view, entity.events());
         let (mut extent, mut from) = (Extent::EMPTY, place.end);
         for span in &self.windows {
             let moved;
             let totals = if place.distance == 0 {
                 cursors.totals(span.span)
             } else {
-                moved = cursors.totals_at(view, events, entity.settled(), span.span, place);
+                moved = cursors.totals_at(kept, entity.settled(), span.span, place);
                 &moved
             };
             let start = place.starts[span.window];
-            if self.needs.extrema && start < from {
-                extent = extent.with(ranks.extent(view, track, events, first, start..from));
+            if track.needs.extrema && start < from {
+                extent = extent.with(ranks.extent(kept, track, start..from));
                 from = start;
             }
+            let some = track.needs.ends && totals.count() > 0;
             let run = || start..place.end;
-            let some = self.needs.ends && totals.count() > 0;
             let found = Found {
                 totals,
                 extent,
                 first: if some {
-                    ranks.first(view, track, events, first, run())
+                    ranks.first(kept, track, run())
                 } else {
                     None
                 },
                 last: if some {
-                    ranks.last(view, track, events, first, run())
+                    ranks.last(kept, track, run())
                 } else {
                     None
                 },
@@ -282,19 +277,20 @@ impl TrackReading {
         let Some((nth, span)) = &self.life else {
             return Ok(());
         };
-        let totals = cursors.totals_at(view, events, entity.settled(), span.span, place);
+        let totals = cursors.totals_at(kept, entity.settled(), span.span, place);
         let mut life = entity.life(*nth).clone();
-        let run = || first + entity.settled()..place.end;
-        let extent = if self.needs.extrema && totals.count() > 0 {
-            ranks.extent(view, track, events, first, run())
-        } else {
-            Extent::EMPTY
-        };
-        let ends = (self.needs.ends && totals.count() > 0).then(|| {
-            let first_value = ranks.first(view, track, events, first, run());
-            first_value.zip(ranks.last(view, track, events, first, run()))
-        });
-        life.extend(&totals, extent, ends.flatten());
+        if totals.count() > 0 {
+            let run = || kept.first + entity.settled()..place.end;
+            let extent = ranks.extent(kept, track, run());
+            let ends = if track.needs.ends {
+                ranks
+                    .first(kept, track, run())
+                    .zip(ranks.last(kept, track, run()))
+            } else {
+                None
+            };
+            life.extend(&totals, extent, ends);
+        }
         emit(view, track, &life.found(), &span.outputs, cells)
     }
 }

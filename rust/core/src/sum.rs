@@ -106,6 +106,17 @@ impl ExactSum {
         }
     }
 
+    /// Takes out a multiset that is part of this one.
+    pub fn unmerge(&mut self, other: &Self) {
+        match other.narrow.checked_neg() {
+            Some(term) => self.add_narrow(term),
+            None => self.widen().add_i128(other.narrow, UNIT, true),
+        }
+        if let Some(wide) = &other.wide {
+            self.widen().unmerge(wide);
+        }
+    }
+
     /// The exact sum, rounded once to the nearest double; infinite when beyond the largest.
     #[inline]
     #[must_use]
@@ -170,7 +181,7 @@ impl ExactSum {
     /// Narrow and wide part together.
     fn total(&self) -> WideSum {
         let mut total = self.wide.as_deref().cloned().unwrap_or_default();
-        total.add_i128(self.narrow, UNIT);
+        total.add_i128(self.narrow, UNIT, false);
         total
     }
 
@@ -187,7 +198,7 @@ impl ExactSum {
     fn carry(&mut self, term: i128) {
         let full = self.narrow;
         self.narrow = term;
-        self.widen().add_i128(full, UNIT);
+        self.widen().add_i128(full, UNIT, false);
     }
 
     #[cold]

@@ -126,6 +126,21 @@ impl Totals {
         }
     }
 
+    /// Takes out all values of another multiset that is part of this one.
+    pub fn unmerge(&mut self, other: &Self) {
+        self.count -= other.count;
+        match (&mut self.sums, &other.sums) {
+            (Sums::Whole(sum), Sums::Whole(term)) => *sum -= term,
+            (Sums::WholeMoments(sum, moments), Sums::WholeMoments(term, less)) => {
+                *sum -= term;
+                moments.unmerge(less);
+            }
+            (Sums::Float(sum), Sums::Float(term)) => sum.unmerge(term),
+            (Sums::Moments(moments), Sums::Moments(less)) => moments.unmerge(less),
+            (ours, theirs) => debug_assert!(matches!((ours, theirs), (Sums::None, Sums::None))),
+        }
+    }
+
     /// The aggregate as a word, null when there is nothing to aggregate. Rates need the window's length.
     pub fn value(
         &self,

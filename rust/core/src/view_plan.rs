@@ -132,22 +132,16 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
             }
         }
     }
-    for (track, feature) in tracks.iter().zip(&features) {
-        let needs = feature.aggregate.needs();
-        let window = feature
-            .over_us
-            .and_then(|over| view.windows_us.iter().position(|&us| us == over));
-        match view
+    for (&track, feature) in tracks.iter().zip(&features) {
+        let needs = &mut view.tracks[track].needs;
+        *needs = needs.with(feature.aggregate.needs());
+        let window = window(&view.windows_us, feature);
+        if !view
             .spans
-            .iter_mut()
-            .find(|span| (span.track, span.window) == (*track, window))
+            .iter()
+            .any(|span| (span.track, span.window) == (track, window))
         {
-            Some(span) => span.needs = span.needs.with(needs),
-            None => view.spans.push(Span {
-                track: *track,
-                window,
-                needs,
-            }),
+            view.spans.push(Span { track, window });
         }
     }
     view.spans
@@ -156,24 +150,17 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
         .filter(|&at| view.spans[at].window.is_none())
         .collect();
     let words: Vec<usize> = (0..view.args.len()).map(|arg| view.arg_word(arg)).collect();
-    let mut ranked = 0;
-    for (index, track) in view.tracks.iter_mut().enumerate() {
-        let needs = view
-            .spans
-            .iter()
-            .filter(|span| span.track == index)
-            .map(|span| span.needs);
-        let needs = needs.fold(Needs::default(), Needs::with);
+    let mut ranked = 0..;
+    for track in &mut view.tracks {
         track.word = track.arg.map(|arg| words[arg]);
-        if needs.extrema || needs.ends {
-            track.ranked = Some(ranked);
-            ranked += 1;
-        }
+        track.ranked = if track.needs.extrema || track.needs.ends {
+            ranked.next()
+        } else {
+            None
+        };
     }
     for (track, feature) in tracks.into_iter().zip(features) {
-        let window = feature
-            .over_us
-            .and_then(|over| view.windows_us.iter().position(|&us| us == over));
+        let window = window(&view.windows_us, &feature);
         let same = |span: &Span| (span.track, span.window) == (track, window);
         view.features.push(Feature {
             name: feature.name,
@@ -184,6 +171,12 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
             per_us: feature.per_us,
         });
     }
+}
+
+fn window(windows_us: &[i64], feature: &Checked) -> Option<usize> {
+    windows_us
+        .iter()
+        .position(|&us| Some(us) == feature.over_us)
 }
 
 /// The track of a feature, made when new.
@@ -214,6 +207,7 @@ fn place_track(view: &mut View, feature: &Checked) -> usize {
             arg,
             word: None,
             condition,
+            needs: Needs::default(),
             ranked: None,
         });
         view.tracks.len() - 1

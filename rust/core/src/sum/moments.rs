@@ -61,6 +61,13 @@ impl Moments {
         self.squares.merge(&other.squares);
     }
 
+    /// Takes out a multiset that is part of this one.
+    pub fn unmerge(&mut self, other: &Self) {
+        self.count -= other.count;
+        self.sum.unmerge(&other.sum);
+        self.squares.unmerge(&other.squares);
+    }
+
     /// Number of values.
     #[inline]
     #[must_use]
@@ -172,6 +179,17 @@ impl Squares {
         self.narrow = total;
         if let Some(wide) = &other.wide {
             self.wide.get_or_insert_default().merge(wide);
+        }
+    }
+
+    fn unmerge(&mut self, other: &Self) {
+        let (total, under) = take(self.narrow, other.narrow);
+        if under {
+            self.carry(true);
+        }
+        self.narrow = total;
+        if let Some(wide) = &other.wide {
+            self.wide.get_or_insert_default().unmerge(wide);
         }
     }
 

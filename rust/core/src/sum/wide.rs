@@ -21,9 +21,9 @@ impl<const LIMBS: usize, const BASE: i32> Wide<LIMBS, BASE> {
         self.add_shifted(mantissa.unsigned_abs().into(), mantissa < 0, exponent);
     }
 
-    /// Adds `value * 2^exponent`.
-    pub(super) fn add_i128(&mut self, value: i128, exponent: i32) {
-        self.add_shifted(value.unsigned_abs(), value < 0, exponent);
+    /// Adds or takes out `value * 2^exponent`.
+    pub(super) fn add_i128(&mut self, value: i128, exponent: i32, remove: bool) {
+        self.add_shifted(value.unsigned_abs(), (value < 0) != remove, exponent);
     }
 
     /// Adds or takes out `magnitude * 2^exponent`; the exponent is not below `BASE`.
@@ -67,6 +67,17 @@ impl<const LIMBS: usize, const BASE: i32> Wide<LIMBS, BASE> {
             let (sum, again) = sum.overflowing_add(u64::from(carry));
             *slot = sum;
             carry = over || again;
+        }
+    }
+
+    /// Takes out another of the same kind.
+    pub(super) fn unmerge(&mut self, other: &Self) {
+        let mut carry = false;
+        for (slot, &word) in self.limbs.iter_mut().zip(&other.limbs) {
+            let (rest, under) = slot.overflowing_sub(word);
+            let (rest, again) = rest.overflowing_sub(u64::from(carry));
+            *slot = rest;
+            carry = under || again;
         }
     }
 
