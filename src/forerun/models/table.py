@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from forerun.errors import TrainingTableError
@@ -172,6 +171,8 @@ class Table:
     def hash(self) -> str:
         """Hex sha256 of everything in it: two tables of the same hash train the same model."""
         import numpy as np
+
+        from hashlib import sha256  # loads OpenSSL, a tenth of what `import forerun` may cost
 
         digest = sha256("\n".join((*self.names, "", *self.ids)).encode())
         # One NaN has many bit patterns; all of them mean "missing".
