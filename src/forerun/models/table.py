@@ -170,9 +170,9 @@ class Table:
 
     def hash(self) -> str:
         """Hex sha256 of everything in it: two tables of the same hash train the same model."""
-        import numpy as np
-
         from hashlib import sha256  # loads OpenSSL, a tenth of what `import forerun` may cost
+
+        import numpy as np
 
         digest = sha256("\n".join((*self.names, "", *self.ids)).encode())
         # One NaN has many bit patterns; all of them mean "missing".
