@@ -66,7 +66,7 @@ def make(*, source: Source | None = None, window: str = "1h", warmup: str = "12h
             model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=50))
             return model.fit(table.features, table.label)
 
-    app.decide(Refunded, when=Refunded.score > 0.3, do=fr.emit("review"), name="review")
+    app.decide(Refunded, when=Refunded.score > 0.2, do=fr.emit("review"), name="review")
     return app
 
 
