@@ -22,7 +22,6 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 import nyc_files
 from forerun.events.decode import Quarantined
@@ -52,17 +51,17 @@ class NewYork2013:
         >>> later.tables["Departed"]["flight"][0].as_py()
         'UA1545-EWR-2013-01-01'
         """
-        return _year().slices(position)
+        return year().slices(position)
 
     @property
     def total_events(self) -> int:
         """How many events there are in all."""
-        return _year().account["events"]
+        return year().account["events"]
 
     @property
     def span_us(self) -> tuple[int, int]:
         """The first and the last arrival."""
-        return _year().span
+        return year().span
 
 
 nyc2013: Final = NewYork2013()
@@ -74,7 +73,7 @@ def account() -> dict[str, int]:
     >>> account()["flight_rows"]
     336776
     """
-    return dict(_year().account)
+    return dict(year().account)
 
 
 @dataclass(frozen=True)
@@ -115,19 +114,18 @@ class Year:
             yield Slice(position + number, cut, odd)
 
 
-def build(flights: pa.Table, weather: pa.Table, planes: pa.Table, airports: pa.Table) -> Year:
+def build(flights: pa.Table, weather: pa.Table, airports: pa.Table) -> Year:
     """Turn the tables of the package into events.
 
     Args:
         flights: The columns `nyc_files.FLIGHTS`.
         weather: The columns `nyc_files.WEATHER`.
-        planes: The columns `nyc_files.PLANES`.
         airports: The columns `nyc_files.AIRPORTS`.
     """
     times = flight_times(flights, airports)
     observed, odd_weather = _weather(weather)
     tables = {
-        "Scheduled": _scheduled(flights, planes, times),
+        "Scheduled": _scheduled(flights, times),
         "Departed": _departed(flights, times),
         "Arrived": _arrived(flights, times),
         "Weather": observed,
@@ -152,18 +150,16 @@ def build(flights: pa.Table, weather: pa.Table, planes: pa.Table, airports: pa.T
 
 
 @cache
-def _year() -> Year:
-    """The year of the installed package, built once per process (two seconds)."""
+def year() -> Year:
+    """Return the year of the installed package, built once per process (two seconds)."""
     return build(
         nyc_files.read("flights.csv.zip", nyc_files.FLIGHTS),
         nyc_files.read("weather.csv", nyc_files.WEATHER),
-        nyc_files.read("planes.csv", nyc_files.PLANES),
         nyc_files.read("airports.csv", nyc_files.AIRPORTS),
     )
 
 
-def _scheduled(flights: pa.Table, planes: pa.Table, times: FlightTimes) -> pa.RecordBatch:
-    plane = pc.index_in(flights["tailnum"], planes["tailnum"])
+def _scheduled(flights: pa.Table, times: FlightTimes) -> pa.RecordBatch:
     at = times.scheduled_out - HOUR
     columns = {
         "flight": times.key,
@@ -177,8 +173,6 @@ def _scheduled(flights: pa.Table, planes: pa.Table, times: FlightTimes) -> pa.Re
         "weekday": pa.array(times.weekday),
         "month": flights["month"],
         "planned_minutes": pa.array((times.scheduled_in - times.scheduled_out) / MINUTE),
-        "seats": planes["seats"].take(plane),
-        "plane_year": planes["year"].take(plane),
     }
     return _in_order_of_arrival(columns, at, times.fit)
 

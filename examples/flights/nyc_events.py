@@ -11,7 +11,7 @@ class Flight(fr.Event):
     carrier: str
     origin: str
     dest: str
-    tailnum: str | None  # the aircraft
+    tailnum: str | None  # the aircraft; null only for flights that were cancelled later
 
 
 class Scheduled(Flight):
@@ -22,8 +22,6 @@ class Scheduled(Flight):
     weekday: int  # 0 is Monday
     month: int
     planned_minutes: float  # from gate to gate
-    seats: int | None
-    plane_year: int | None  # year of manufacture
 
 
 class Departed(Flight):
@@ -46,6 +44,7 @@ class Weather(fr.Event):
     temp: float | None  # degrees Fahrenheit
     dewp: float | None
     humid: float | None  # percent
+    wind_dir: float | None  # degrees
     wind_speed: float | None  # mph
     wind_gust: float | None
     precip: float | None  # inches

@@ -42,7 +42,6 @@ WEATHER: Mapping[str, pa.DataType] = {
     "visib": pa.float64(),
     "time_hour": pa.timestamp("us", "UTC"),
 }
-PLANES: Mapping[str, pa.DataType] = {"tailnum": pa.string(), "year": pa.int64(), "seats": pa.int64()}
 AIRPORTS: Mapping[str, pa.DataType] = {"faa": pa.string(), "tzone": pa.string()}
 
 
