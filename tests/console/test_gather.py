@@ -108,7 +108,7 @@ def test_histograms_lose_nothing(facts: ReportFacts) -> None:
 def test_page_of_real_facts(facts: ReportFacts) -> None:
     """The facts make a page that names the question and the rule."""
     html = page(facts)
-    assert "Will this order be sent back within a week?" in html
+    assert "Will this order be sent back within three days?" in html
     assert "<td>help</td>" in html
 
 

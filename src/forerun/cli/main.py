@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from forerun.cli import features, keys, models, new, predictions, report, run, status, train
+from forerun.cli import features, keys, models, new, predictions, replay, report, run, status, train
 from forerun.cli.failure import explain
 from forerun.cli.help import HELP, Command, Group
 
@@ -31,9 +31,13 @@ app = typer.Typer(
     context_settings={"help_option_names": list(HELP), "max_content_width": 100},
 )
 
-for module in (new, run, status, predictions, features, train, models, report, keys):
+for module in (new, run, status, predictions, features, replay, train, models, report, keys):
     name = module.__name__.rpartition(".")[2]
-    app.command(name, cls=Command, epilog=module.EXAMPLES)(getattr(module, name))
+    # The first line of each file: "`forerun new`: a starter project that runs."
+    summary = (module.__doc__ or "").partition(": ")[2].partition("\n")[0]
+    app.command(name, cls=Command, epilog=module.EXAMPLES, short_help=summary.rstrip("."))(
+        getattr(module, name)
+    )
 
 
 @app.callback()

@@ -52,7 +52,7 @@ def suggestions(app: "App", path: Path, data: Path, history: History, *, port: i
                 f"forerun features --prediction {record['prediction_id'][:12]} --app {where}",
             )
         )
-        body = shlex.quote(json.dumps(_event(spec.on, data, record), ensure_ascii=False))
+        body = shlex.quote(json.dumps({"inputs": _event(spec.on, data, record)}, ensure_ascii=False))
         found.append(
             Suggestion(
                 f"ask for a prediction while it serves: forerun run {where} --serve",

@@ -1,0 +1,107 @@
+"""`forerun replay`: every prediction again from the log, compared bit for bit."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from forerun.cli.options import AppPath, DataDir, Json
+
+if TYPE_CHECKING:
+    from forerun.runtime.replay import Replay
+
+EXAMPLES = """
+Examples:
+  forerun replay shop                    compute everything again, and compare
+  forerun replay shop --json             the same for a script: exit status 1 if a bit differs
+"""
+
+
+def replay(app: AppPath = Path(), *, data_dir: DataDir = None, as_json: Json = False) -> None:
+    """Take the whole journal again into a fresh kernel, and compare with what was logged, bit for bit.
+
+    Every input of every prediction, every score, grade and label is computed again with the versions that
+    answered then. Works beside a running `forerun run`; it needs no model to be trained again.
+    """
+    from forerun.cli.output import print_json
+    from forerun.cli.place import find
+    from forerun.runtime.layout import Layout
+    from forerun.runtime.replay import replay as taken_again
+
+    place = find(app, data_dir)
+    declared = place.load()
+    place.require_run()
+    with _Bar(quiet=as_json) as bar:
+        found = taken_again(Layout(declared), place.data, on_progress=bar.moved)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        _show(found)
+    if not found.equal:
+        raise typer.Exit(1)
+
+
+class _Bar:
+    """Progress over the steps: a bar on a terminal, nothing elsewhere."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._progress = Progress(
+            TextColumn("taking the journal again"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("steps"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=quiet or not sys.stderr.isatty(),
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=None)
+
+    def moved(self, done: int, total: int) -> None:
+        """Show how many steps are done."""
+        self._progress.update(self._task, completed=done, total=total)
+
+    def __enter__(self) -> "_Bar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+def _show(found: "Replay") -> None:
+    """What was compared, and the verdict."""
+    from rich.text import Text
+
+    from forerun.cli.output import out, table
+    from forerun.console.format import count
+
+    console = out()
+    shown = table("taken again", "", right=[1])
+    for name, value in (
+        ("steps of the journal", found.steps),
+        ("events", found.events),
+        ("predictions compared", found.predictions),
+        ("labels compared", found.labels),
+        ("values compared", found.cells),
+        ("rows that differ", found.differences),
+    ):
+        shown.add_row(name, count(value))
+    console.print(shown)
+    console.print(f"[bright_black]state[/bright_black] {found.state_hash}\n")
+    if found.equal:
+        console.print("[bold green]Equal, bit for bit.[/bold green]")
+        return
+    console.print("[bold red]Not equal.[/bold red]")
+    first = found.first
+    if first is not None:
+        where = f"First: {first.column} of {first.prediction_id}"
+        console.print(Text(f"{where} is {first.logged!r} in the log and {first.replayed!r} now"))
+    console.print(
+        "Changed since the run: the processor's arithmetic, a library, or the data. Compare the versions in\n"
+        "the report with `forerun --version`, and report a difference that none of them explains."
+    )
