@@ -6,13 +6,27 @@ Every method that works on rows releases the GIL; a kernel may be shared by thre
 """
 
 from collections.abc import Sequence
-from typing import Protocol, TypedDict, final
+from typing import Protocol, TypedDict, final, type_check_only
+
+__all__ = [
+    "STATE_FORMAT",
+    "Array",
+    "Batch",
+    "BatchError",
+    "FeatureOverflowError",
+    "Kernel",
+    "PlanError",
+    "StaleReadError",
+    "StateFormatError",
+    "StepResult",
+    "version",
+]
 
 version: str
 """Version of the compiled kernel, as in Cargo.toml."""
 
 STATE_FORMAT: int
-"""Version of the byte format of `Kernel.take_changed` and `Kernel.header`; see docs/reference/state-format.md."""
+"""Version of the bytes of `Kernel.take_changed` and `Kernel.header`; see docs/reference/state-format.md."""
 
 class PlanError(ValueError):
     """A plan that cannot be compiled; the message names the stream, view, vector and feature."""
@@ -33,11 +47,13 @@ class FeatureOverflowError(ArithmeticError):
 class StaleReadError(LookupError):
     """A read at a time whose events may have been dropped; the message says the earliest readable time."""
 
+@type_check_only
 class ArrowArray(Protocol):
     """Anything that exports one Arrow array (a record batch is a struct array)."""
 
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]: ...
 
+@type_check_only
 class Counters(TypedDict):
     """What became of the events of one partition: consumed = applied + invalid + early + late + duplicate."""
 
@@ -81,14 +97,14 @@ class StepResult:
         """Rows not applied, in processing order.
 
         Columns `batch` int32 (index into the call's list), `row` int32, `verdict` uint8, `field` string (the
-        first invalid field, else null), `watermark` int64 (the stream's watermark at arrival, null before one).
+        first invalid field, else null), `watermark` int64 (the stream's at arrival, null before one).
         """
 
     @property
     def vectors(self) -> list[Batch]:
         """One batch per vector of the plan, a row per triggering event, in processing order.
 
-        Columns `batch` int32, `row` int32, `time` int64 (event time), then one nullable float64 column per input.
+        Columns `batch` int32, `row` int32, `time` int64 (event time), then per input a nullable float64 column.
         """
 
     @property
@@ -114,12 +130,13 @@ class Kernel:
         """Takes a step: guards every row, applies the accepted ones and reads the vectors they trigger.
 
         Args:
-            batches: Tuples (stream index, partition 0..65535, base offset, batch). A batch has the stream's fields in plan
-                order and, last, `_arrival` int64 us, non-null and never decreasing within a partition. Rows of all
-                batches are processed one by one in the order (arrival, stream, partition, offset).
+            batches: Tuples (stream index, partition 0..65535, base offset, batch). A batch has the stream's
+                fields in plan order and, last, `_arrival` int64 us, non-null and never decreasing within a
+                partition. Rows of all batches are processed one by one in the order (arrival, stream, partition,
+                offset).
 
         Raises:
-            BatchError: Wrong columns, types, offsets already consumed or arrivals going back. Nothing was applied.
+            BatchError: Wrong columns, types, offsets consumed before, arrivals going back. Nothing was applied.
             FeatureOverflowError: See there; the kernel is unusable afterwards.
         """
 
@@ -144,11 +161,11 @@ class Kernel:
 
         Args:
             view: Which view of the plan.
-            keys: The view's `by` columns, one row per entity. A null part or an unknown entity reads as empty.
+            keys: The view's `by` columns, a row per entity. A null part or an unknown entity reads as empty.
             t_us: Event time; events up to and including it count.
 
         Returns:
-            One column per feature, typed (int64, float64, bool, timestamp[us, UTC], duration[us]); a row per key.
+            A column per feature, typed (int64, float64, bool, timestamp[us, UTC], duration[us]); a row per key.
 
         Raises:
             BatchError, StaleReadError, FeatureOverflowError: As `vector`.
@@ -158,8 +175,9 @@ class Kernel:
         """The events kept for one entity with event time up to `t_us`, oldest first.
 
         Returns:
-            One column per distinct feature argument (named by its expression), one bool column per distinct feature
-            filter (named "where <expression>"), then `time` timestamp[us, UTC], `partition` int32, `offset` int64.
+            One column per distinct feature argument (named by its expression), one bool column per distinct
+            feature filter (named "where <expression>"), then `time` timestamp[us, UTC], `partition` int32,
+            `offset` int64.
         """
 
     def provenance(self, view: int, key: ArrowArray) -> tuple[int | None, int | None, int | None]:
@@ -178,20 +196,20 @@ class Kernel:
         """Number of live entities per view."""
 
     def bytes_per_entity(self) -> list[float]:
-        """Memory per live entity of each view, an estimate that includes the events kept; 0.0 without entities."""
+        """Memory per live entity of each view, an estimate that includes its events; 0.0 without entities."""
 
     def take_changed(self) -> Batch:
         """Entities changed since the last call: `view` int32, `key` binary, `state` binary (null = evicted).
 
-        Ordered by (view, key). Store these over the earlier ones, together with `header()`, and `restore` continues.
+        Ordered by (view, key). Store these over the earlier ones, with `header()`, and `restore` continues.
         """
 
     def header(self) -> bytes:
-        """What is not per entity: format, plan fingerprint, clocks, watermarks, counters, ids of the duplicate horizon."""
+        """What is not per entity: format, plan fingerprint, clocks, watermarks, counters, recent ids."""
 
     @classmethod
     def restore(cls, plan_json: str, header: bytes, entities: ArrowArray) -> Kernel:
-        """A kernel that continues where `header()` and the stored entities (`view`, `key`, `state`) were taken.
+        """A kernel that continues where `header()` and the entities (`view`, `key`, `state`) were taken.
 
         Raises:
             PlanError: The plan cannot be compiled.
@@ -199,4 +217,4 @@ class Kernel:
         """
 
     def state_hash(self) -> str:
-        """SHA-256 (hex) of the whole state: the same for the same journal, however it was batched or restored."""
+        """SHA-256 (hex) of the whole state: the same for the same journal, however batched or restored."""
