@@ -104,7 +104,7 @@ class StepResult:
     def vectors(self) -> list[Batch]:
         """One batch per vector of the plan, a row per triggering event, in processing order.
 
-        Columns `batch` int32, `row` int32, `time` int64 (event time), then per input a nullable float64 column.
+        Columns `batch` int32, `row` int32, `time` int64 (event time), then a nullable float64 per input.
         """
 
     @property
@@ -132,11 +132,11 @@ class Kernel:
         Args:
             batches: Tuples (stream index, partition 0..65535, base offset, batch). A batch has the stream's
                 fields in plan order and, last, `_arrival` int64 us, non-null and never decreasing within a
-                partition. Rows of all batches are processed one by one in the order (arrival, stream, partition,
-                offset).
+                partition. Rows of all batches are processed one by one in the order (arrival, stream,
+                partition, offset).
 
         Raises:
-            BatchError: Wrong columns, types, offsets consumed before, arrivals going back. Nothing was applied.
+            BatchError: Wrong columns, types or offsets, arrivals going back. Nothing is applied.
             FeatureOverflowError: See there; the kernel is unusable afterwards.
         """
 
@@ -165,7 +165,7 @@ class Kernel:
             t_us: Event time; events up to and including it count.
 
         Returns:
-            A column per feature, typed (int64, float64, bool, timestamp[us, UTC], duration[us]); a row per key.
+            A column per feature (int64, float64, bool, timestamp[us, UTC] or duration[us]), a row per key.
 
         Raises:
             BatchError, StaleReadError, FeatureOverflowError: As `vector`.
