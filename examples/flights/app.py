@@ -6,8 +6,8 @@ from nyc_events import Arrived, Departed, Scheduled, Weather
 
 app = fr.App("flights", source=nyc2013)
 app.stream(Scheduled, key="flight", lateness="10m")
-app.stream(Departed, key="flight", lateness="1h", freshness="5m")  # one in 126 is heard of later than that
-app.stream(Arrived, key="flight", lateness="10m", freshness="5m")
+app.stream(Departed, key="flight", lateness="1h", freshness="45m")  # one in 126 is heard of after the hour
+app.stream(Arrived, key="flight", lateness="10m", freshness="30m")
 app.stream(Weather, key="origin", lateness="2h", freshness="2h")
 late = fr.label(Arrived, Arrived.arr_delay > 15, within="36h", otherwise=True)  # never arrived is late
 
