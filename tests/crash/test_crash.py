@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-POINTS = 22
-"""Kill points of the main test, spread over all there are."""
+POINTS = 24
+"""Kill points of the main test: each kind of operation at least once, the rest spread over the run."""
 
 
 class Victim:
@@ -72,6 +72,16 @@ def undisturbed(victim: Victim, tmp_path_factory: pytest.TempPathFactory) -> tup
     return points, victim.look(data)
 
 
+def chosen(points: list[str]) -> list[int]:
+    """Numbers of the points to be killed at: the middle one of each kind, and others at even distances."""
+    kinds = [[at for at, point in enumerate(points, 1) if point == kind] for kind in dict.fromkeys(points)]
+    found = {places[len(places) // 2] for places in kinds}
+    assert len(found) < POINTS, "more kinds of points than kills"
+    others = [at for at in range(1, len(points) + 1) if at not in found]
+    step = len(others) / (POINTS - len(found))
+    return sorted(found | {others[int(step * number)] for number in range(POINTS - len(found))})
+
+
 def test_the_undisturbed_run_does_everything(undisturbed: tuple[list[str], dict[str, Any]]) -> None:
     """What is compared below is not empty: predictions, labels, decisions, refusals, every kind of file."""
     points, found = undisturbed
@@ -92,7 +102,7 @@ def test_a_kill_at_any_point_changes_nothing(
     Every third time the restart is killed as well, early, while it recovers.
     """
     points, expected = undisturbed
-    kill_at = 1 + (len(points) - 1) * number // (POINTS - 1)
+    kill_at = chosen(points)[number]
     ended = victim.order("run", tmp_path, kill_at=kill_at)
     assert ended["killed"], f"point {kill_at}, {points[kill_at - 1]}: {ended}"
     if number % 3 == 0:

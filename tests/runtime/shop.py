@@ -66,12 +66,12 @@ def make(*, source: Source | None = None, window: str = "1h", warmup: str = "12h
             model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=50))
             return model.fit(table.features, table.label)
 
-    app.decide(Refunded, when=Refunded.score > 0.2, do=fr.emit("review"), name="review")
+    app.decide(Refunded, when=Refunded.score > 0.15, do=fr.emit("review"), name="review")
     return app
 
 
 def events(hours: int, *, seed: int = 1) -> dict[str, pa.RecordBatch]:
-    """Orders and settlements in order of arrival: some late, some invalid, early or doubled, some never settled.
+    """Orders and settlements in order of arrival: some late, invalid, early or doubled, some never settled.
 
     Args:
         hours: How long they go on; a hundred orders an hour.

@@ -284,6 +284,9 @@ class Engine:
         """
         spec = self._layout.model(model).spec.on
         values = decode_row(spec, {spec.time: self.now_us(), **fields}, extra="refuse")
+        if spec.time not in fields:
+            # What "now" is, is decided when the vector is read: by then steps may have been taken.
+            del values[spec.time]
         answered = threading.Event()
         answers: list[Prediction | BaseException] = []
 

@@ -74,13 +74,12 @@ class Tables:
             )
         if self.fact("app") != layout.app:
             raise AppChangedError(
-                f"the data belongs to app {self.fact('app')!r}, not {layout.app!r}; "
-                "use another data directory, or set this one aside"
+                f"the data belongs to app {self.fact('app')!r}, not {layout.app!r}; use another --data-dir"
             )
         if self.fact("plan") != digest(layout.plan):
             raise AppChangedError(
                 f"streams, features or inputs of app {layout.app!r} have changed since the data was written, "
-                "so its features do not fit; set the data aside and run from the beginning of the source"
+                "so its features do not fit; start over with `forerun run --fresh`, or use another --data-dir"
             )
 
     def fact(self, name: str) -> object:
