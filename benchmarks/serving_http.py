@@ -256,7 +256,12 @@ def start(name: str, python: str, port: int, folder: Path) -> Running:
     command = [python, str(HERE), "--serve", name, "--port", str(port), "--folder", str(folder)]
     process = subprocess.Popen(["taskset", "-c", "0", *command])
     try:
-        return Running(name, process, url, wait_until_it_answers(url, folder / KEY_FILE, process))
+        return Running(
+            name,
+            process,
+            url,
+            wait_until_it_answers(url, folder / KEY_FILE, process, keyed=name.startswith("forerun")),
+        )
     except BaseException:
         process.terminate()
         raise
@@ -304,11 +309,14 @@ def measure(servers: list[Running], options: argparse.Namespace, script: Path) -
     return results
 
 
-def wait_until_it_answers(url: str, key_file: Path, server: "subprocess.Popen[bytes]") -> str:
+def wait_until_it_answers(url: str, key_file: Path, server: "subprocess.Popen[bytes]", *, keyed: bool) -> str:
     """Ask until an answer has the declared shape; return the key to ask with."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and server.poll() is None:
-        key = key_file.read_text() if key_file.exists() else "none"
+        if keyed and not key_file.exists():
+            time.sleep(0.1)
+            continue
+        key = key_file.read_text() if keyed else "none"
         headers = {"content-type": "application/json", "authorization": f"Bearer {key}"}
         try:
             request = urllib.request.Request(url, BODY.encode(), headers)
