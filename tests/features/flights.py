@@ -75,7 +75,7 @@ def declare(*, lateness: str = "30m", over: str = "1h", extra: bool = False) -> 
     class Late(fr.Model):
         """Late or not."""
 
-        inputs = [  # noqa: RUF012  # as users write it
+        inputs = [  # as users write it
             [Scheduled.distance, Scheduled.seats],
             OriginNow,
             fr.bind(OriginNow, origin=Scheduled.dest).departures,

@@ -53,7 +53,7 @@ class Late(fr.Model):
     More for those who read on.
     """
 
-    inputs = [  # noqa: RUF012  # as users write it
+    inputs = [  # as users write it
         OriginNow,
         Scheduled.distance,
         fr.named("speed", Scheduled.distance / OriginNow.count),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from forerun.errors import BindingError, InputError, Location, RuleError
 from forerun.events.binding import bound
 from forerun.events.calls import declared
-from forerun.events.expression import Call, Constant, Expr, FeatureRef, Field
+from forerun.events.expression import Call, Constant, Expr, Field
 from forerun.events.vector import InputSpec, VectorSpec
 
 _TOPIC = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}")
