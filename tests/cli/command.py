@@ -39,6 +39,7 @@ def forerun(*words: object) -> Said:
         contextlib.redirect_stderr(err),
     ):
         patch.setattr("sys.argv", ["forerun", *map(str, words)])
+        patch.setenv("COLUMNS", "80")
         with pytest.raises(SystemExit) as ended:
             command_line.main()
     code = ended.value.code

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,13 +20,26 @@ class Place:
     Args:
         app: As written on the command line; commands that we suggest repeat it.
         data: The data directory; it may not exist yet.
+        data_given: Whether the user named it, so that commands that we suggest must too.
 
-    >>> Place(Path("shop"), Path("shop/.forerun")).keys
-    PosixPath('shop/.forerun/keys.json')
+    >>> Place(Path("shop"), Path("elsewhere"), data_given=True).argument
+    'shop --data-dir elsewhere'
     """
 
     app: Path
     data: Path
+    data_given: bool = False
+
+    @property
+    def argument(self) -> str:
+        """How commands that take the app as their argument are told where it is."""
+        given = f" --data-dir {shlex.quote(str(self.data))}" if self.data_given else ""
+        return shlex.quote(str(self.app)) + given
+
+    @property
+    def option(self) -> str:
+        """The same for commands that take it as an option."""
+        return f"--app {self.argument}"
 
     @property
     def database(self) -> Path:
@@ -75,7 +89,8 @@ class Place:
         """
         if not self.database.exists():
             raise NothingYetError(
-                f"{self.app} has not been run with its data in {self.data}; start: forerun run {self.app}"
+                f"{self.app} has not been run with its data in {self.data}; "
+                f"start with: forerun run {self.argument}"
             )
 
 
@@ -95,4 +110,6 @@ def find(app: Path, data_dir: Path | None) -> Place:
             f"there is no {file}; name a folder with an app.py, or make one with: forerun new shop",
             at=(None, None),
         )
-    return Place(app, data_dir if data_dir is not None else file.parent / ".forerun")
+    if data_dir is not None:
+        return Place(app, data_dir, data_given=True)
+    return Place(app, file.parent / ".forerun")

@@ -94,7 +94,7 @@ class Session:
                     self._say(f"\nAnswering {url} until Ctrl-C.")
                     self._stop.wait()
         if not ended:
-            self._say(f"\nStopped; everything so far is kept. Go on with: forerun run {self._place.app}")
+            self._say(f"\nStopped; everything so far is kept. Go on with: forerun run {self._place.argument}")
         if not ended and source is not None:
             raise SystemExit(ABORTED)
 
@@ -119,20 +119,20 @@ class Session:
                     speed=self._wanted.speed,
                     until_us=self._wanted.until_us,
                     stop=self._stop,
-                    on_progress=watch.heard,
+                    on_progress=lambda progress: watch.heard(progress, engine.status),
                 )
             except BaseException as error:  # noqa: BLE001 - raised again by the thread that waits
                 failures.append(error)
 
         thread = threading.Thread(target=take, name="forerun-run")
-        with Screen(
-            self._console, lambda: watch.facts(engine.status()), as_json=self._wanted.as_json
-        ) as screen:
+        with Screen(self._console, watch.facts, as_json=self._wanted.as_json) as screen:
             thread.start()
             while thread.is_alive():
                 thread.join(1 / REFRESH_PER_S)
                 # A version that somebody activates meanwhile answers from the next step on.
                 engine.refresh()
+                if source is None:
+                    watch.saw(engine.status())
                 screen.refresh()
         if failures:
             raise failures[0]
@@ -172,7 +172,7 @@ class Session:
         with self._console.status("Writing the report"):
             report = write_report(self._place, self._app, status)
             history = engine.history()
-            found = suggestions(self._app, self._place.app, self._place.data, history, port=PORT)
+            found = suggestions(self._app, self._place, history, port=PORT)
             history.close()
         events = sum(stream.consumed for stream in status.streams)
         new = events - self._before

@@ -1,6 +1,5 @@
 """Writes the report of an app."""
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +26,7 @@ def write_report(place: Place, app: "App", status: Status, path: Path | None = N
     Returns:
         The path.
     """
-    where = shlex.quote(str(place.app))
-    commands = [f"forerun run {where} --fresh --yes", f"forerun replay {where}"]
+    commands = [f"forerun run {place.argument} --fresh --yes", f"forerun replay {place.argument}"]
     facts = gather(app, place.data, status, now_us=SystemClock().now_us(), commands=commands)
     path = place.report if path is None else path
     write_durably(RealFiles(), path, page(facts).encode())

@@ -24,7 +24,7 @@ def card_rows(spec: "ModelSpec", version: ModelVersion) -> tuple[tuple[str, str]
     changed = version.feature_version != spec.feature_version
     return (
         ("version", f"{card.version}, {card.status}"),
-        ("purpose", card.purpose),
+        *([("purpose", card.purpose)] if card.purpose else []),
         ("risk", card.risk),
         ("asked at", f"every {card.trigger}"),
         ("label", card.label),

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from forerun.console.behind import log_rows
 from forerun.console.format import decimal
@@ -30,17 +30,31 @@ class Suggestion:
     command: str
 
 
-def suggestions(app: "App", path: Path, data: Path, history: History, *, port: int) -> list[Suggestion]:
+class Where(Protocol):
+    """How commands are told where an app and its data are."""
+
+    @property
+    def data(self) -> Path:
+        """The data directory."""
+
+    @property
+    def argument(self) -> str:
+        """For commands that take the app as their argument."""
+
+    @property
+    def option(self) -> str:
+        """For commands that take it as an option."""
+
+
+def suggestions(app: "App", where: Where, history: History, *, port: int) -> list[Suggestion]:
     """Three commands: why a prediction was high, a prediction over HTTP, everything computed again.
 
     Args:
         app: The app.
-        path: As the user wrote it.
-        data: The data directory.
+        where: As the user wrote it.
         history: The log.
         port: Where HTTP will listen.
     """
-    where = shlex.quote(str(path))
     found = []
     record = _high(app, history)
     if record is not None:
@@ -49,22 +63,24 @@ def suggestions(app: "App", path: Path, data: Path, history: History, *, port: i
             Suggestion(
                 f"why {record['key']} was given {decimal(record['score'], 2)}"
                 + (", rightly" if record["label"] == 1.0 else ""),
-                f"forerun features --prediction {record['prediction_id'][:12]} --app {where}",
+                f"forerun features --prediction {record['prediction_id'][:12]} {where.option}",
             )
         )
-        body = shlex.quote(json.dumps({"inputs": _event(spec.on, data, record)}, ensure_ascii=False))
+        body = shlex.quote(json.dumps({"inputs": _event(spec.on, where.data, record)}, ensure_ascii=False))
         found.append(
             Suggestion(
-                f"ask for a prediction while it serves: forerun run {where} --serve",
+                f"ask for a prediction while it serves: forerun run {where.argument} --serve",
                 f"curl -s http://127.0.0.1:{port}/v1/models/{spec.name}/predict "
                 "-H 'Content-Type: application/json' "
                 f'-H "Authorization: Bearer $FORERUN_KEY" -d {body}',
             )
         )
     else:
-        found.append(Suggestion("what came in and what became of it", f"forerun status {where}"))
+        found.append(Suggestion("what came in and what became of it", f"forerun status {where.argument}"))
     found.append(
-        Suggestion("compute every prediction again and compare bit for bit", f"forerun replay {where}")
+        Suggestion(
+            "compute every prediction again and compare bit for bit", f"forerun replay {where.argument}"
+        )
     )
     return found
 

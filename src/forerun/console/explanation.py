@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from math import exp, isnan, log
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,11 @@ if TYPE_CHECKING:
     from forerun.runtime.app import App
 
 _BAR_WIDTH = 16
-_SMALL = 0.0005
-"""Inputs that move the score by less, which is nothing at three decimals, are only named."""
+_SMALL = log(1.05)
+"""Inputs that move the odds by less than a twentieth are only named."""
+
+_EDGE = 1e-6
+"""Scores are kept this far from 0 and 1, where odds have no end."""
 
 
 def explained(app: "App", data: Path, found: Mapping[str, Any], events: int) -> dict[str, Any]:
@@ -78,12 +82,17 @@ def explanation(app: "App", found: Mapping[str, Any]) -> RenderableType:
         parts.append(Text("No model had been trained yet, so nothing was scored.", "yellow"))
     else:
         parts += [
-            Text("What moved the score: each input alone, put to its median of the training rows", "bold"),
+            Text("What moved the score: with each input alone at its median of the training rows", "bold"),
             _contributions(found["contributions"]),
             *_small(found["contributions"]),
         ]
-    for one in found["features"]:
+    moving = {part["name"] for part in found["contributions"] or () if abs(_log_odds(part)) >= _SMALL}
+    shown = [one for one in found["features"] if moving.intersection(one["inputs"]) or not moving]
+    for one in shown:
         parts += [Text(), *_behind(app, one)]
+    left = [f"{one['view']} {keyed(one['key'])}" for one in found["features"] if one not in shown]
+    if left:
+        parts += [Text(), Text(f"behind the others, with --json: {', '.join(left)}", DIM)]
     return Group(*parts)
 
 
@@ -112,16 +121,16 @@ def _head(record: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def _contributions(contributions: Sequence[Mapping[str, Any]]) -> Table:
-    """The inputs that moved the score, strongest first."""
+    """The inputs that moved the score, strongest first, in odds: near 0 and 1 scores hardly move at all."""
     made = Table(box=None, header_style=DIM, padding=(0, 2, 0, 0), pad_edge=False)
     made.add_column("input")
-    for head in ("value", "median", "above", "moved it by"):
+    for head in ("value", "median", "above", "score then", "odds"):
         made.add_column(head, justify="right")
     made.add_column("")
-    largest = max((abs(part["contribution"]) for part in contributions), default=0.0)
+    largest = max((abs(_log_odds(part)) for part in contributions), default=0.0)
     for part in contributions:
-        moved = part["contribution"]
-        if moved is None or abs(moved) < _SMALL:
+        moved = _log_odds(part)
+        if abs(moved) < _SMALL:
             continue
         style = "red" if moved > 0 else "green"
         bar = "█" * max(1, round(_BAR_WIDTH * abs(moved) / largest))
@@ -130,7 +139,8 @@ def _contributions(contributions: Sequence[Mapping[str, Any]]) -> Table:
             Text("missing" if part["value"] is None else number(part["value"]), "bold"),
             number(part["usual"]),
             percent(part["share_below"]),
-            Text(f"{moved:+.3f}", style),
+            decimal(part["score_if_usual"]),
+            Text(f"x {exp(moved):.2f}", style),
             Text(bar, style),
         )
     return made
@@ -138,8 +148,21 @@ def _contributions(contributions: Sequence[Mapping[str, Any]]) -> Table:
 
 def _small(contributions: Sequence[Mapping[str, Any]]) -> list[RenderableType]:
     """The inputs that moved nothing, by name."""
-    names = [part["name"] for part in contributions if abs(part["contribution"] or 0.0) < _SMALL]
-    return [Text(f"not at all: {', '.join(names)}", DIM)] if names else []
+    names = [part["name"] for part in contributions if abs(_log_odds(part)) < _SMALL]
+    return [Text(f"hardly or not at all: {', '.join(names)}", DIM)] if names else []
+
+
+def _log_odds(part: Mapping[str, Any]) -> float:
+    """How far an input moves the logarithm of the odds; 0 where there is no score without it."""
+    score, without = part["score"], part["score_if_usual"]
+    if isnan(score) or isnan(without):
+        return 0.0
+    return _logit(score) - _logit(without)
+
+
+def _logit(score: float) -> float:
+    inside = min(max(score, _EDGE), 1 - _EDGE)
+    return log(inside / (1 - inside))
 
 
 def _behind(app: "App", one: Mapping[str, Any]) -> list[RenderableType]:

@@ -27,6 +27,12 @@ HISTORY_POINTS = 160
 LATENCIES = 20_000
 """Latest predictions whose latencies are summed up."""
 
+ROWS = 10_000
+"""Labels that the rolling figures rest on: an AUC to about a hundredth."""
+
+STATUS_EVERY_US = 200_000
+"""Wall time between two looks at the engine's counts; a step takes as long or is shorter."""
+
 SCORERS = ("streaming", "static", "base rate")
 
 
@@ -41,8 +47,8 @@ class Watch:
 
     >>> from forerun.runtime.app import App
     >>> watch = Watch(App("shop"), address=None, base_rate=lambda model, version: None)
-    >>> watch.heard(Progress(phase="done", total=40))
-    >>> watch.facts(Status(app="shop", app_version="9c")).done
+    >>> watch.heard(Progress(phase="done", total=40), lambda: Status(app="shop", app_version="9c"))
+    >>> watch.facts().done
     1.0
     """
 
@@ -60,12 +66,14 @@ class Watch:
         self._address = address
         self._base_rate = base_rate
         self._speed = speed
-        self._rolling = RollingQuality()
+        self._rolling = RollingQuality(rows=ROWS)
         self._numbers: RollingNumbers | None = None
         self._history: list[tuple[float | None, ...]] = []
         self._latency_us: deque[int] = deque(maxlen=LATENCIES)
         self._progress = Progress(phase="collect")
         self._rate: tuple[str, float | None] = ("", None)
+        self._status: Status | None = None
+        self._seen_us = 0
         # The run tells from its own thread, the screen asks from another.
         self._lock = threading.Lock()
 
@@ -85,19 +93,34 @@ class Watch:
             span_us=getattr(source, "span_us", None),
             now_us=max(highs, default=None),
         )
+        self.saw(status)
 
-    def heard(self, progress: Progress) -> None:
-        """Take in one moment of the run; cheap, for it is called after every step.
+    def heard(self, progress: Progress, status: Callable[[], Status]) -> None:
+        """Take in one moment of the run, between two steps; cheap, for it is called after every one.
 
         Args:
             progress: The moment.
+            status: Asks for the engine's counts, which are whole between steps only.
         """
+        due = progress.phase != self._progress.phase or progress.elapsed_us - self._seen_us >= STATUS_EVERY_US
+        if due or self._status is None:
+            self.saw(status())
+            self._seen_us = progress.elapsed_us
         judged = None if self._model is None else progress.judged.get(self._model)
         with self._lock:
             self._progress = progress
             self._latency_us.extend(progress.latency_us[-LATENCIES:])
             if judged is not None:
                 self._judge(judged)
+
+    def saw(self, status: Status) -> None:
+        """Take in the engine's counts.
+
+        Args:
+            status: The counts.
+        """
+        with self._lock:
+            self._status = status
 
     def remember(self, history: History, status: Status) -> None:
         """Take in the labels of earlier runs, so that a run that goes on does not begin at nothing.
@@ -115,14 +138,10 @@ class Watch:
         columns = [table[name].cast(pa.float64()).to_numpy() for name in ("label", "score", "baseline")]
         self._judge(Judged(table["event_time"].cast(pa.int64()).to_numpy(), *columns))
 
-    def facts(self, status: Status) -> LiveFacts:
-        """Everything to show now.
-
-        Args:
-            status: The engine's counts now.
-        """
+    def facts(self) -> LiveFacts:
+        """Everything to show now."""
         with self._lock:
-            return self._facts(status)
+            return self._facts(self._status or Status(app=self._app, app_version=""))
 
     def _facts(self, status: Status) -> LiveFacts:
         progress = self._progress
@@ -206,7 +225,9 @@ class Watch:
         point = tuple(None if one is None else one.auc for one in quality) or (None, None)
         if done is not None:
             wanted = int(done * HISTORY_POINTS) + 1
-            self._history += [(None, None)] * (wanted - 1 - len(self._history))
+            # A step may be longer than a point; what lies before this run is not known.
+            skipped = point if self._history else (None, None)
+            self._history += [skipped] * (wanted - 1 - len(self._history))
             self._history = [*self._history[: wanted - 1], point]
 
     def _now_us(self, status: Status) -> int | None:
