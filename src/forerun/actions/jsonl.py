@@ -64,18 +64,22 @@ class JsonlSink:
         start = max(0, size - TAIL_BYTES)
         tail = self._files.read(path, start)
         whole = tail.rfind(b"\n") + 1
+        if whole == 0 and start:
+            raise StateError(f"{path} has no line end in its last {TAIL_BYTES} bytes; move it away")
+        # The last whole line is read before anything is cut: a file of somebody else is not ours to repair.
+        following = 0 if whole == 0 else _offset(path, tail[tail.rfind(b"\n", 0, whole - 1) + 1 : whole]) + 1
         if whole < len(tail):
             self._files.truncate(path, start + whole)
             self._files.sync(path)
-        if whole == 0:
-            if start:
-                raise StateError(f"{path} has no line end in its last {TAIL_BYTES} bytes; move it away")
-            return 0
-        last = tail[tail.rfind(b"\n", 0, whole - 1) + 1 : whole]
-        try:
-            return int(msgspec.json.decode(last)["offset"]) + 1
-        except (msgspec.DecodeError, KeyError, TypeError, ValueError) as exc:
-            raise StateError(f"{path} ends with a line that is no decision ({exc}); move it away") from exc
+        return following
+
+
+def _offset(path: Path, line: bytes) -> int:
+    """The offset that a line carries."""
+    try:
+        return int(msgspec.json.decode(line)["offset"])
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError) as exc:
+        raise StateError(f"{path} ends with a line that is no decision ({exc}); move it away") from exc
 
 
 def _lines(offset: int, decisions: pa.RecordBatch) -> bytes:

@@ -1,0 +1,72 @@
+"""The contract of a state store, run against every backend."""
+
+import sqlite3
+
+import pyarrow as pa
+import pytest
+
+from forerun.state.backends.sqlite import SqliteStateStore
+from forerun.state.store import Checkpoint, StateStore
+
+State = dict[tuple[int, bytes], bytes | None]
+
+
+@pytest.fixture
+def store() -> StateStore:
+    """A store without a checkpoint."""
+    store = SqliteStateStore(sqlite3.connect(":memory:"))
+    store.create()
+    return store
+
+
+def checkpoint(step: int, changed: State, **others: bytes) -> Checkpoint:
+    """Changes of entities by (view, key)."""
+    entities = pa.record_batch(
+        {
+            "view": pa.array([view for view, _ in changed], pa.int32()),
+            "key": pa.array([key for _, key in changed], pa.binary()),
+            "state": pa.array(list(changed.values()), pa.binary()),
+        }
+    )
+    return Checkpoint(step, f"header {step}".encode(), entities, others)
+
+
+def held(store: StateStore) -> State:
+    """What is stored, by (view, key)."""
+    found = store.load()
+    assert found is not None
+    columns = (found.entities.column(name).to_pylist() for name in ("view", "key", "state"))
+    return {(int(str(view)), key): state for view, key, state in zip(*columns, strict=True)}
+
+
+def test_nothing_is_stored_at_first(store: StateStore) -> None:
+    """No checkpoint is no error."""
+    assert store.load() is None
+
+
+def test_a_checkpoint_comes_back(store: StateStore) -> None:
+    """Step, header, entities and the other state, whatever bytes they are."""
+    store.save(checkpoint(3, {(0, b""): b"\x00", (1, b"\xff\x00"): b""}, labels=b"x"))
+    found = store.load()
+    assert found is not None
+    assert (found.step, found.header, found.others) == (3, b"header 3", {"labels": b"x"})
+    assert held(store) == {(0, b""): b"\x00", (1, b"\xff\x00"): b""}
+
+
+def test_changes_go_over_what_is_there(store: StateStore) -> None:
+    """Changed ones are replaced, gone ones removed, the rest stays; other state is replaced as a whole."""
+    store.save(checkpoint(1, {(0, b"a"): b"1", (0, b"b"): b"1", (1, b"a"): b"1"}, labels=b"1", more=b"1"))
+    store.save(checkpoint(2, {(0, b"a"): b"2", (0, b"b"): None, (0, b"never"): None}, labels=b"2"))
+    found = store.load()
+    assert found is not None
+    assert (found.step, found.header, found.others) == (2, b"header 2", {"labels": b"2"})
+    assert held(store) == {(0, b"a"): b"2", (1, b"a"): b"1"}
+
+
+def test_an_empty_change_is_a_checkpoint_too(store: StateStore) -> None:
+    """The types are kept when there is no entity."""
+    store.save(checkpoint(1, {}))
+    found = store.load()
+    assert found is not None
+    assert (found.step, found.entities.num_rows) == (1, 0)
+    assert found.entities.schema.types == [pa.int32(), pa.binary(), pa.binary()]
