@@ -1,7 +1,9 @@
 """The engine as people and doors use it."""
 
+import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -11,6 +13,7 @@ from tests.runtime.conftest import Served
 import forerun as fr
 from forerun.errors import (
     AppChangedError,
+    CommitError,
     DirectoryBusyError,
     EventError,
     NotFoundError,
@@ -20,11 +23,12 @@ from forerun.errors import (
     UsageError,
 )
 from forerun.events.decode import Quarantined, decode_rows
-from forerun.runtime.engine import Engine
+from forerun.runtime.engine import Engine, World
 from forerun.runtime.history import comparable
 from forerun.runtime.layout import Layout
 from forerun.runtime.progress import Progress
 from forerun.runtime.replay import replay
+from forerun.state.files import RealFiles
 from forerun.testing.clock import ManualClock
 
 NOW = 1_700_000_000_000_000
@@ -178,6 +182,35 @@ def _gap(served: Served, until_us: int) -> int:
     """From the last arrival up to an instant until that instant."""
     columns = [table["_arrival"].to_numpy() for table in served.events.values()]
     return until_us - max(int(column[column <= until_us][-1]) for column in columns)
+
+
+def test_nothing_is_answered_before_it_is_durable(tmp_path: Path) -> None:
+    """A request whose commit fails gets an error, not an answer, and its record is not there."""
+    disk_is_full = threading.Event()
+
+    class Disk(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:  # Any: handed on as it came
+            if sql == "COMMIT" and disk_is_full.is_set():
+                raise sqlite3.OperationalError("database or disk is full")
+            return super().execute(sql, *parameters)
+
+    def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+        mode = "ro" if read_only else "rwc"
+        return sqlite3.connect(
+            f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, factory=Disk
+        )
+
+    world = World(ManualClock(NOW), RealFiles(), connect)
+    engine = Engine.open(shop.make(), tmp_path, world=world)
+    disk_is_full.set()
+    with pytest.raises(CommitError, match="disk is full"):
+        engine.predict("Refunded", order())
+    with pytest.raises(CommitError):
+        engine.append("Ordered", orders(shop.make(), order(at=NOW)))
+    engine.close()
+    disk_is_full.clear()
+    with Engine.open(shop.make(), tmp_path, world=world) as engine:
+        assert (engine.status().models[0].predictions, engine.status().streams[0].consumed) == ({}, 0)
 
 
 def test_a_request_waits_for_its_label_too(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_events_behind_a_feature(served: Served, looking: Engine) -> None:
 def test_an_explanation_rebuilds_what_the_prediction_saw(
     served: Served, looking: Engine, history: History
 ) -> None:
-    """The values read again from the log are the inputs that were served, for predictions all over the day."""
+    """The values read again from the log are the inputs that were served, all over the day."""
     rows = history.predictions("Refunded").to_pylist()
     for row in rows[:: len(rows) // 12]:
         found = looking.explain(row["prediction_id"])

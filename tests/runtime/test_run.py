@@ -20,7 +20,7 @@ from forerun.streams.source import Slice
 
 
 def test_a_training_with_too_few_labels_is_tried_again(served: Served, tmp_path: Path) -> None:
-    """The run goes on without scores, says why, and tries a quarter of the warm-up later, restarted or not."""
+    """The run goes on without scores, says why, and tries a quarter of the warm-up later, also restarted."""
     app = shop.make(source=served.source, warmup="1h")
     notes: list[str] = []
 
