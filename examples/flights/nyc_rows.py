@@ -196,12 +196,13 @@ def _dates(flights: pa.Table) -> Instants:
 
 
 def _minutes(hhmm: Instants) -> Instants:
-    """Minutes since midnight; 2400 is the midnight that begins the day, as in the data."""
-    return (hhmm // 100 * 60 + hhmm % 100) % (24 * 60)
+    """Minutes since midnight of a time written as hours and minutes, such as 1435."""
+    return hhmm // 100 * 60 + hhmm % 100
 
 
 def _is_wall_time(hhmm: Instants) -> Mask:
-    return (hhmm >= 0) & (hhmm <= 2400) & (hhmm % 100 < 60)
+    """No schedule of the data says 2400, so nothing is decided about which midnight that would be."""
+    return (hhmm >= 0) & (hhmm < 2400) & (hhmm % 100 < 60)
 
 
 def _ints(table: pa.Table, field: str) -> Instants:
