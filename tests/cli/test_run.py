@@ -81,6 +81,28 @@ def test_stopped_and_resumed_is_as_if_nothing_had_happened(project: Path, tmp_pa
 
 
 @slow
+def test_until_stops_at_an_instant(project: Path) -> None:
+    """Everything that arrived by then is taken, nothing later, and the next run goes on from there."""
+    said = forerun("run", project, "--no-http", "--until", "2025-01-15")
+    assert said.code == 0
+    assert (
+        f"Taken as far as was asked; everything so far is kept. Go on with: forerun run {project}" in said.out
+    )
+    rows = forerun("predictions", "-a", project, "--limit", 1, "--json").rows
+    assert "2025-01-14T23" < rows[0]["event_time"] < "2025-01-15"
+    assert forerun("run", project, "--no-http", "--until", "2025-01-16").code == 0
+    rows = forerun("predictions", "-a", project, "--limit", 1, "--json").rows
+    assert "2025-01-15T23" < rows[0]["event_time"] < "2025-01-16"
+
+
+@slow
+def test_suggestions_name_the_data_directory(project: Path, tmp_path: Path) -> None:
+    """With --data-dir, how to go on repeats it, so that it can be pasted."""
+    said = forerun("run", project, "--no-http", "--until", "2025-01-03", "--data-dir", tmp_path / "d")
+    assert f"forerun run {project} --data-dir {tmp_path}/d" in said.out
+
+
+@slow
 def test_answers_while_it_runs_and_status_looks_on(project: Path) -> None:
     """With the key shown at first HTTP answers; `status` works beside it; Ctrl-C ends it well."""
     with started("run", project, "--serve", "--port", "0") as process:

@@ -46,7 +46,7 @@ def models(
     """List the versions of the app's models, show one, or let one answer from now on.
 
     Activating an older version is the way back. A running `forerun run` scores with it from its next
-    start.
+    step on.
     """
     from forerun.cli.place import find
 

@@ -86,20 +86,25 @@ class Session:
             self._listening(engine) as url,
             Interrupts(self._stop),
         ):
-            self._watched(engine, source, url)
-            ended = source is not None and not self._stop.is_set()
+            ended = self._watched(engine, source, url)
+            stopped = self._stop.is_set()
             if ended:
                 self._farewell(engine)
-                if self._wanted.serve and url is not None:
-                    self._say(f"\nAnswering {url} until Ctrl-C.")
-                    self._stop.wait()
+            if self._wanted.serve and url is not None and not stopped:
+                self._say(f"\nAnswering {url} until Ctrl-C.")
+                self._stop.wait()
         if not ended:
-            self._say(f"\nStopped; everything so far is kept. Go on with: forerun run {self._place.argument}")
-        if not ended and source is not None:
+            what = "Stopped" if stopped else "Taken as far as was asked"
+            self._say(f"\n{what}; everything so far is kept. Go on with: forerun run {self._place.argument}")
+        if stopped and source is not None and not ended:
             raise SystemExit(ABORTED)
 
-    def _watched(self, engine: Engine, source: "Source | None", url: str | None) -> None:
-        """Let the engine take the source in a thread of its own, and show how it goes."""
+    def _watched(self, engine: Engine, source: "Source | None", url: str | None) -> bool:
+        """Let the engine take the source in a thread of its own, and show how it goes.
+
+        Returns:
+            Whether the source has ended.
+        """
         watch = Watch(self._app, address=url, base_rate=self._base_rate, speed=self._wanted.speed)
         status = engine.status()
         self._before = sum(stream.consumed for stream in status.streams)
@@ -136,6 +141,7 @@ class Session:
                 screen.refresh()
         if failures:
             raise failures[0]
+        return watch.ended
 
     @contextmanager
     def _listening(self, engine: Engine) -> Iterator[str | None]:

@@ -129,15 +129,6 @@ def iso_us(at_us: int | None) -> str | None:
     return None if at_us is None else iso(_EPOCH + timedelta(microseconds=at_us))
 
 
-def month(at_us: int) -> str:
-    """The calendar month of an instant, UTC.
-
-    >>> month(1_377_000_000_000_000)
-    '2013-08'
-    """
-    return datetime.fromtimestamp(at_us // _SECOND_US, UTC).strftime("%Y-%m")
-
-
 def short(version: str | None, length: int = 10) -> str:
     """The head of a hash: enough to recognise, and enough for a command that takes a prefix.
 

@@ -138,6 +138,11 @@ class Watch:
         columns = [table[name].cast(pa.float64()).to_numpy() for name in ("label", "score", "baseline")]
         self._judge(Judged(table["event_time"].cast(pa.int64()).to_numpy(), *columns))
 
+    @property
+    def ended(self) -> bool:
+        """Whether the source has been taken to its end."""
+        return self._progress.phase == "done"
+
     def facts(self) -> LiveFacts:
         """Everything to show now."""
         with self._lock:
