@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::expr::{Expr, Node, Op, Scalar};
 use crate::types::Type;
 
-/// Deepest nesting of an expression; evaluation recurses.
-pub const DEPTH_MAX: usize = 64;
+/// Deepest nesting of an expression: evaluation recurses, and JSON itself is read to a depth of 128 only.
+pub const DEPTH_MAX: usize = 48;
 
 /// What names in an expression can stand for.
 pub trait Scope {
