@@ -1,5 +1,5 @@
 //! Running totals and block extents give what adding up every event gives, whatever comes in whatever order.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, reason = "a test")]
 
 use forerun_core::entity::Entity;
 use forerun_core::plan::{Plan, View};
