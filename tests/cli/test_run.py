@@ -107,7 +107,7 @@ def test_answers_while_it_runs_and_status_looks_on(project: Path) -> None:
     """With the key shown at first HTTP answers; `status` works beside it; Ctrl-C ends it well."""
     with started("run", project, "--serve", "--port", "0") as process:
         said = list(lines_until(process, r"^Answering "))
-        key = next(line.split()[-1] for line in said if line.startswith("API key"))
+        key = next(line.split("=")[1].strip() for line in said if "export FORERUN_KEY=" in line)
         made = predict(said[-1].split()[1], key)
         assert 0 < made["score"] < 1
 

@@ -93,3 +93,10 @@ def test_no_colour_when_nobody_looks() -> None:
     out = io.StringIO()
     Console(file=out, width=80, height=24).print(LiveView(serving()))
     assert "\x1b" not in out.getvalue()
+
+
+def test_stopping_is_said() -> None:
+    """Whoever pressed Ctrl-C sees that it was heard, and what a second one does."""
+    shown = text(dataclasses.replace(serving(), stopping=True))
+    assert "stopping after this step; Ctrl-C again ends at once" in shown
+    assert "run again to go on" not in shown

@@ -68,6 +68,7 @@ class Session:
         self._stop = threading.Event()
         self._begun_us = self._clock.tick_us()
         self._before = 0
+        self._watch: Watch | None = None
 
     def go(self) -> None:
         """Run until the source ends or somebody stops it.
@@ -84,7 +85,7 @@ class Session:
         with (
             Engine.open(self._app, self._place.data) as engine,
             self._listening(engine) as url,
-            Interrupts(self._stop),
+            Interrupts(self._stop, self._stopping),
         ):
             ended = self._watched(engine, source, url)
             stopped = self._stop.is_set()
@@ -106,6 +107,7 @@ class Session:
             Whether the source has ended.
         """
         watch = Watch(self._app, address=url, base_rate=self._base_rate, speed=self._wanted.speed)
+        self._watch = watch
         status = engine.status()
         self._before = sum(stream.consumed for stream in status.streams)
         watch.begin(status, source)
@@ -152,7 +154,7 @@ class Session:
         keys = KeyRing(self._place.keys)
         first = keys.create_first(self._clock.now_us())
         if first is not None:
-            self._say(f"API key, shown once: {first}")
+            self._say(f"API key, shown once; keep it:\n  export FORERUN_KEY={first}")
         server = self._server(engine, keys, PORT if self._wanted.port is None else self._wanted.port)
         try:
             yield server.url
@@ -193,6 +195,11 @@ class Session:
         self._say(f"Report: {report}\n\nTry next:")
         for one in found:
             self._say(f"  # {one.why}\n  {one.command}")
+
+    def _stopping(self) -> None:
+        """Let the view say that Ctrl-C was heard: a model may be fitted just now."""
+        if self._watch is not None:
+            self._watch.stopping = True
 
     def _base_rate(self, model: str, version: str) -> float | None:
         """The base rate a version was trained on, from the registry."""

@@ -79,6 +79,7 @@ class LiveFacts:
         history: Rolling AUC so far per scorer, oldest first, same order as `quality`.
         last_decisions: Newest first.
         details: More names and values, shown where there is room.
+        stopping: Whether somebody asked the run to stop after this step.
         note: What happened last that deserves a line ("trained on 66,000 rows in 9 s").
     """
 
@@ -107,3 +108,4 @@ class LiveFacts:
     last_decisions: tuple[DecisionFacts, ...] = ()
     details: tuple[tuple[str, str], ...] = ()
     note: str | None = None
+    stopping: bool = False

@@ -136,4 +136,5 @@ def _window(facts: LiveFacts) -> str:
 def _foot(facts: LiveFacts, width: int) -> Text:
     """Where to ask, and how to stop."""
     where = line((facts.address or "no HTTP", "cyan" if facts.address else DIM))
-    return spread(where, line(("Ctrl-C stops; run again to go on", DIM)), width)
+    how = ("stopping after this step; Ctrl-C again ends at once", "yellow")
+    return spread(where, line(how if facts.stopping else ("Ctrl-C stops; run again to go on", DIM)), width)

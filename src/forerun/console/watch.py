@@ -45,6 +45,9 @@ class Watch:
         base_rate: Base rate of the table that a model's version was trained on, by model and version.
         speed: Event time per real time that was asked for; None: as fast as it goes.
 
+    Attributes:
+        stopping: Set when somebody asked the run to stop.
+
     >>> from forerun.runtime.app import App
     >>> watch = Watch(App("shop"), address=None, base_rate=lambda model, version: None)
     >>> watch.heard(Progress(phase="done", total=40), lambda: Status(app="shop", app_version="9c"))
@@ -72,6 +75,7 @@ class Watch:
         self._latency_us: deque[int] = deque(maxlen=LATENCIES)
         self._progress = Progress(phase="collect")
         self._rate: tuple[str, float | None] = ("", None)
+        self.stopping = False
         self._status: Status | None = None
         self._seen_us = 0
         # The run tells from its own thread, the screen asks from another.
@@ -191,6 +195,7 @@ class Watch:
                 ("journal step", count(status.journal_step)),
             ),
             note=progress.note,
+            stopping=self.stopping,
         )
 
     def _version(self, status: Status) -> str | None:
