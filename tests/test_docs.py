@@ -29,7 +29,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "ex
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<language>\w+)?(?P<rest>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```", re.M | re.S
 )
-OTHER_COMMANDS = set("cargo cd cp curl duckdb export git kill ls open pip sleep source".split())
+OTHER_COMMANDS = frozenset("cargo cd cp curl duckdb export git kill ls open pip sleep source".split())  # noqa: SIM905  # reads better
 
 
 @dataclass(frozen=True)
