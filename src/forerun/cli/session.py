@@ -139,7 +139,7 @@ class Session:
                 # A version that somebody activates meanwhile answers from the next step on.
                 engine.refresh()
                 if source is None:
-                    watch.saw(engine.status())
+                    watch.saw(engine.status(), engine.now_us())
                 screen.refresh()
         if failures:
             raise failures[0]

@@ -106,7 +106,8 @@ def _title(facts: LiveFacts, width: int, tick: int) -> Text:
 def _bar(facts: LiveFacts, width: int) -> Text:
     """How far the source has been read, and how long the rest will take."""
     if facts.done is None:
-        return fit(line((f"length of the source unknown; {span(facts.elapsed_us)} so far", DIM)), width)
+        known = f"length of the source unknown; {span(facts.elapsed_us)} so far" if facts.elapsed_us else ""
+        return fit(line((known, DIM)), width)
     share = min(max(facts.done, 0.0), 1.0)
     if facts.phase == "done":
         left = f"in {span(facts.elapsed_us)}"

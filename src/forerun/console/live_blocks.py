@@ -87,7 +87,7 @@ def chart(facts: LiveFacts, width: int, height: int) -> list[Text]:
     """Rolling AUC of each scorer over the whole source, so the line grows from left to right."""
     known = [value for point in facts.history for value in point[:_CHARTED] if value is not None]
     if len(facts.history) < 2 or not known:
-        return [line(("begins with the first labels", DIM))]
+        return [line(("after the first labels", DIM))]
     low, high = _range(known)
     share = min(max(facts.done or 1.0, 0.05), 1.0)
     ahead: list[float | None] = [None] * round(len(facts.history) * (1.0 - share) / share)

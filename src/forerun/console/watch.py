@@ -78,6 +78,7 @@ class Watch:
         self.stopping = False
         self._status: Status | None = None
         self._seen_us = 0
+        self._clock_us: int | None = None
         # The run tells from its own thread, the screen asks from another.
         self._lock = threading.Lock()
 
@@ -92,6 +93,7 @@ class Watch:
         highs = [one.arrival_high_us for one in status.streams if one.arrival_high_us is not None]
         self._progress = Progress(
             phase="collect" if None in versions else "serve",
+            note="events and requests come over HTTP" if source is None else None,
             done=sum(one.consumed for one in status.streams),
             total=getattr(source, "total_events", None),
             span_us=getattr(source, "span_us", None),
@@ -117,14 +119,16 @@ class Watch:
             if judged is not None:
                 self._judge(judged)
 
-    def saw(self, status: Status) -> None:
+    def saw(self, status: Status, now_us: int | None = None) -> None:
         """Take in the engine's counts.
 
         Args:
             status: The counts.
+            now_us: The engine's clock; None: that of the events.
         """
         with self._lock:
             self._status = status
+            self._clock_us = now_us
 
     def remember(self, history: History, status: Status) -> None:
         """Take in the labels of earlier runs, so that a run that goes on does not begin at nothing.
@@ -242,7 +246,7 @@ class Watch:
 
     def _now_us(self, status: Status) -> int | None:
         """The clock of the events: the counts may be a step ahead of what was told last."""
-        known = [self._progress.now_us, *(one.arrival_high_us for one in status.streams)]
+        known = [self._clock_us, self._progress.now_us, *(one.arrival_high_us for one in status.streams)]
         return max((at_us for at_us in known if at_us is not None), default=None)
 
     def _eta_us(self, consumed: int) -> int | None:
