@@ -98,7 +98,7 @@ def latency(bins: Sequence[tuple[float, float, int]]) -> str:
 
     def draw(width: int) -> str:
         plot = _bars(shown, width, 200, math.log10, lambda value: span(round(value)))
-        digits = (1, 2, 5) if len(decades) * 3 * 60 <= width else (1,)
+        digits = (1, 2, 5) if math.log10(high / low) * 3 * 60 <= width else (1,)
         marks = (digit * 10.0**power for power in decades for digit in digits)
         plot.x_axis((math.log10(mark), span(round(mark))) for mark in marks if low <= mark <= high)
         return plot.svg("Latency")
