@@ -108,7 +108,9 @@ def _model(model: ModelFacts) -> str:
                 "takes thousands of events at once.",
                 charts.latency(model.latency_us),
             ),
-            _section("The model", f"Version {short(model.version, 12)}, from the registry.", named(model.card)),
+            _section(
+                "The model", f"Version {short(model.version, 12)}, from the registry.", named(model.card)
+            ),
         ]
     )
 
