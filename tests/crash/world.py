@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from forerun.runtime.clock import SystemClock
-from forerun.runtime.engine import World
+from forerun.runtime.world import World
 from forerun.state.database import BUSY_TIMEOUT_S
 from forerun.state.files import RealFiles
 

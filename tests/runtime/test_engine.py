@@ -23,11 +23,12 @@ from forerun.errors import (
     UsageError,
 )
 from forerun.events.decode import Quarantined, decode_rows
-from forerun.runtime.engine import Engine, World
+from forerun.runtime.engine import Engine
 from forerun.runtime.history import comparable
 from forerun.runtime.layout import Layout
 from forerun.runtime.progress import Progress
 from forerun.runtime.replay import replay
+from forerun.runtime.world import World
 from forerun.state.files import RealFiles
 from forerun.testing.clock import ManualClock
 

@@ -13,8 +13,9 @@ from tests.runtime.conftest import Served
 
 from forerun.errors import CommitError, ForerunError, NothingYetError
 from forerun.runtime.clock import SystemClock
-from forerun.runtime.engine import Engine, World
+from forerun.runtime.engine import Engine
 from forerun.runtime.progress import Progress
+from forerun.runtime.world import World
 from forerun.state.files import RealFiles
 from forerun.streams.source import Slice
 

@@ -2,14 +2,11 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from forerun.actions.jsonl import JsonlSink
-from forerun.actions.outbox import Outbox
 from forerun.errors import NothingYetError, StateError, UsageError
 from forerun.events.decode import decode_row
 from forerun.events.table import schema_of
@@ -20,12 +17,12 @@ from forerun.monitoring.timing import Stopwatch
 from forerun.runtime.active import Roster
 from forerun.runtime.clock import Clock, SystemClock
 from forerun.runtime.commit import Commits
-from forerun.runtime.export import PART_ROWS, Exporter
-from forerun.runtime.feed import PORTION_ROWS, Feed
+from forerun.runtime.feed import Feed
+from forerun.runtime.followup import FollowUp
 from forerun.runtime.history import History
 from forerun.runtime.layout import Layout
-from forerun.runtime.overview import status_of
-from forerun.runtime.processor import CHECKPOINT_ROWS, Processor
+from forerun.runtime.overview import models_of, status_of
+from forerun.runtime.processor import Processor
 from forerun.runtime.progress import Judge, Progress
 from forerun.runtime.reading import Reader
 from forerun.runtime.recovery import ends, recover
@@ -34,12 +31,11 @@ from forerun.runtime.run import Run
 from forerun.runtime.tables import DATABASE, Tables
 from forerun.runtime.tally import Tally
 from forerun.runtime.trainer import Trainer
-from forerun.runtime.worker import Worker
+from forerun.runtime.world import World
 from forerun.serving.backend import ModelFacts, Prediction, Reading
-from forerun.state.database import Connect, Database
-from forerun.state.files import Files, RealFiles
+from forerun.state.database import Database
+from forerun.state.files import RealFiles
 from forerun.state.lock import DirectoryLock
-from forerun.streams.backends.sqlite import SqliteLog
 from forerun.streams.source import Source
 
 if TYPE_CHECKING:
@@ -47,33 +43,27 @@ if TYPE_CHECKING:
     from forerun.runtime.app import App
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """Where the engine meets the world; a test or a simulator puts its own in.
-
-    Args:
-        clock: Time.
-        files: The file system, for all files but the databases.
-        connect: Opens databases; None: SQLite.
-        part_rows: Rows of a Parquet file.
-        portion_rows: Records of a step at full speed.
-        checkpoint_rows: Records between checkpoints.
-        threads: Whether relay and export run in threads of their own, or in line after each step.
-    """
-
-    clock: Clock
-    files: Files
-    connect: Connect | None = None
-    part_rows: int = PART_ROWS
-    portion_rows: int = PORTION_ROWS
-    checkpoint_rows: int = CHECKPOINT_ROWS
-    threads: bool = True
-
-
 class Engine:
     """A running app. Make it with `Engine.open`.
 
     Every method may be called from any thread. Whatever a method returns or answers is on the disk.
+
+    >>> import tempfile
+    >>> import forerun as fr
+    >>> from forerun.events.decode import decode_rows
+    >>> app = fr.App("shop")
+    >>> @app.stream(key="shop", lateness="10m")
+    ... class Sold(fr.Event):
+    ...     shop: str
+    ...     at: fr.EventTime
+    >>> @app.features(Sold, by="shop")
+    ... class Shop:
+    ...     sold_1h = fr.count(over="1h")
+    >>> with tempfile.TemporaryDirectory() as folder, Engine.open(app, Path(folder)) as engine:
+    ...     row = {"shop": "a", "at": engine.now_us()}
+    ...     batch, _ = decode_rows(app.streams["Sold"], [row, row])
+    ...     print(engine.append("Sold", batch), engine.read("Shop", {"shop": "a"})["values"])
+    (0, 1) {'sold_1h': 2}
     """
 
     def __init__(
@@ -93,19 +83,12 @@ class Engine:
         )
         self._roster = Roster(layout, self._registry)
         self._trainer = Trainer(layout, directory, self._registry, world.clock, world.connect)
-        self._outbox = Outbox(
-            database,
-            SqliteLog,
-            list(dict.fromkeys(rule.do.topic for rule in app.rules)),
-            [JsonlSink(world.files, directory / "decisions")],
-        )
-        self._exporter = Exporter(database, world.files, directory, part_rows=world.part_rows)
+        topics = list(dict.fromkeys(rule.do.topic for rule in app.rules))
+        self._follow_up = FollowUp(database, directory, topics, world)
         self._commit_stopwatch = Stopwatch()
-        self._processor = self._recover()
+        self._processor = self._prepare()
         self._requests = Requests(self._processor)
         self._reader = Reader(self._processor, self._roster, directory, world.connect)
-        self._workers = [Worker("relay", self._outbox.relay), Worker("export", self._exporter.export)]
-        self._outbox_pending = self._outbox.pending()
         self._progress: Progress | None = None
 
     @classmethod
@@ -146,35 +129,32 @@ class Engine:
                 lock.release()
             raise
 
-    def _recover(self) -> Processor:
-        layout, world = self._layout, self._world
+    def _prepare(self) -> Processor:
+        """Make the tables, finish what a crash interrupted, and recover the state."""
         if not self._read_only:
             with self._database.transaction() as connection:
-                Tables(connection).create(layout)
-                Outbox.create(connection)
-            world.files.sync_directory(self._directory)
+                Tables(connection).create(self._layout)
+                self._follow_up.create(connection)
+            self._world.files.sync_directory(self._directory)
             self._trainer.describe()
-            self._exporter.recover()
+            self._follow_up.recover()
         with self._database.snapshot() as connection:
             tables = Tables(connection)
-            tables.check(layout)
-            state = recover(layout, tables)
-            tally = Tally.from_json(tables.fact("tally"))
-            arrival_us, last_commit_us = tables.log.arrival_high_us(), tables.journal.last_committed_us()
-        processor = Processor(
-            layout=layout,
-            state=state,
-            commits=Commits(self._database, world.clock, self._commit_stopwatch.observe),
-            clock=world.clock,
-            ends=ends(layout, state),
-            models=self._roster.active(),
-            tally=tally,
-            recorded=self._app.source is not None,
-            arrival_us=arrival_us or 0,
-            checkpoint_rows=world.checkpoint_rows,
-        )
-        processor.last_commit_us = last_commit_us
-        return processor
+            tables.check(self._layout)
+            state = recover(self._layout, tables)
+            return Processor(
+                layout=self._layout,
+                state=state,
+                commits=Commits(self._database, self._world.clock, self._commit_stopwatch.observe),
+                clock=self._world.clock,
+                ends=ends(self._layout, state),
+                models=self._roster.active(),
+                tally=Tally.from_json(tables.fact("tally")),
+                recorded=self._app.source is not None,
+                arrival_us=tables.log.arrival_high_us() or 0,
+                checkpoint_rows=self._world.checkpoint_rows,
+                last_commit_us=tables.journal.last_committed_us(),
+            )
 
     # Moving on ----------------------------------------------------------------------------------
 
@@ -219,12 +199,12 @@ class Engine:
                     speed=speed,
                     until_us=until_us,
                     on_progress=self._watched(on_progress),
-                    after_step=self._follow_up,
+                    after_step=self._follow_up.follow,
                 ).go()
             finally:
                 if not self._processor.commits.failed:
                     self._processor.checkpoint()
-            self._follow_up()
+            self._follow_up.follow()
 
     def append(
         self,
@@ -254,7 +234,7 @@ class Engine:
             partition=partition,
             quarantined=[(stream, row) for row in quarantined],
         )
-        self._follow_up()
+        self._follow_up.follow()
         if taken is None:
             return None
         [appended] = taken.ranges
@@ -351,22 +331,14 @@ class Engine:
 
     def models(self) -> list[ModelFacts]:
         """The models with the versions that answer."""
-        return [
-            {
-                "name": name,
-                "stream": model.spec.on.name,
-                "version": None if (active := self._processor.models[name]) is None else active.version,
-                "inputs": [item.name for item in model.spec.inputs],
-            }
-            for name, model in self._layout.models.items()
-        ]
+        return models_of(self._processor)
 
     def status(self) -> Status:
         """How far the engine is."""
         return status_of(
             self._processor,
             commit=self._commit_stopwatch.read(),
-            outbox_pending=self._outbox_pending if self._closed else self._outbox.pending(),
+            outbox_pending=self._follow_up.pending(closed=self._closed),
             events_per_s=0.0 if self._progress is None else self._progress.events_per_s,
         )
 
@@ -390,11 +362,7 @@ class Engine:
                 self._requests.close()
                 if not self._processor.commits.failed:
                     self._processor.checkpoint()
-                    for worker in self._workers:
-                        worker.close()
-                    self._outbox.relay()
-                    self._exporter.export(everything=True)
-                    self._outbox_pending = self._outbox.pending()
+                    self._follow_up.finish()
         finally:
             self._database.close()
             self._registry.close()
@@ -406,15 +374,6 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _follow_up(self) -> None:
-        """Let sinks and files follow the last commit."""
-        if self._world.threads:
-            for worker in self._workers:
-                worker.nudge()
-        else:
-            self._outbox.relay()
-            self._exporter.export()
 
     def _train_in_run(self, model: str, on_progress: Callable[[str], None]) -> str:
         version = self._trainer.train(
@@ -428,9 +387,9 @@ class Engine:
         return version.version
 
     def _judge(self) -> Judge:
+        waiting = {name: join.waiting() for name, join in self._processor.state.joins.items()}
         history = self.history()
         try:
-            waiting = {name: join.waiting() for name, join in self._processor.state.joins.items()}
             return Judge(waiting, history)
         finally:
             history.close()

@@ -5,6 +5,7 @@ from collections import Counter
 from forerun.monitoring.status import ModelStatus, Status, StreamStatus
 from forerun.monitoring.timing import Timing
 from forerun.runtime.processor import Processor
+from forerun.serving.backend import ModelFacts
 
 
 def status_of(processor: Processor, *, commit: Timing, outbox_pending: int, events_per_s: float) -> Status:
@@ -36,6 +37,23 @@ def status_of(processor: Processor, *, commit: Timing, outbox_pending: int, even
         step=processor.stopwatch.read(),
         commit=commit,
     )
+
+
+def models_of(processor: Processor) -> list[ModelFacts]:
+    """The models of an app, with the versions that answer.
+
+    Args:
+        processor: The processor.
+    """
+    return [
+        {
+            "name": name,
+            "stream": model.spec.on.name,
+            "version": None if (active := processor.models[name]) is None else active.version,
+            "inputs": [item.name for item in model.spec.inputs],
+        }
+        for name, model in processor.layout.models.items()
+    ]
 
 
 def _stream(processor: Processor, number: int) -> StreamStatus:
