@@ -23,11 +23,11 @@ CREATE TABLE IF NOT EXISTS journal (
     committed_us INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS request (
-    number INTEGER PRIMARY KEY,      -- from 0, without gaps
-    step INTEGER NOT NULL,           -- the step whose state it read
+    start INTEGER PRIMARY KEY,       -- number of the first request of a group, from 0, without gaps
+    step INTEGER NOT NULL,           -- the step whose state they read
     model TEXT NOT NULL,
     version TEXT,
-    fields BLOB NOT NULL             -- Arrow IPC stream of one row of the trigger stream
+    fields BLOB NOT NULL             -- Arrow IPC stream: a row of the trigger stream for each
 );
 CREATE INDEX IF NOT EXISTS request_step ON request (step);
 """
@@ -53,30 +53,35 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One prediction asked for.
+class Asked:
+    """Predictions asked for together.
 
     Args:
-        number: Its number, from 0.
-        step: It read the state after this step.
+        start: Number of the first; the others follow.
+        step: They read the state after this step.
         model: The model.
         version: The version that scored; None: the model had none yet.
-        fields: One row of the trigger stream's fields.
+        fields: A row of the trigger stream's fields for each.
     """
 
-    number: int
+    start: int
     step: int
     model: str
     version: str | None
     fields: pa.RecordBatch
 
-    def prediction_id(self, app: str) -> str:
-        """Id of the prediction that answered it.
+    @property
+    def stop(self) -> int:
+        """Number after the last."""
+        return self.start + self.fields.num_rows
+
+    def ids(self, app: str) -> list[str]:
+        """Ids of the predictions that answered them.
 
         Args:
             app: The app's name.
         """
-        return request_id(app, self.model, self.number)
+        return [request_id(app, self.model, number) for number in range(self.start, self.stop)]
 
 
 class Journal:
@@ -110,11 +115,11 @@ class Journal:
             (entry.step, json.dumps(ranges), json.dumps(entry.models), entry.app_version, entry.committed_us),
         )
 
-    def add_request(self, request: Request) -> None:
-        """Write down a request."""
+    def add_requests(self, asked: Asked) -> None:
+        """Write down requests."""
         self._connection.execute(
             "INSERT INTO request VALUES (?, ?, ?, ?, ?)",
-            (request.number, request.step, request.model, request.version, encode(request.fields)),
+            (asked.start, asked.step, asked.model, asked.version, encode(asked.fields)),
         )
 
     def last_step(self) -> int:
@@ -127,10 +132,6 @@ class Journal:
             "SELECT committed_us FROM journal ORDER BY step DESC LIMIT 1"
         ).fetchone()
         return None if row is None else int(row[0])
-
-    def next_request(self) -> int:
-        """Number the next request will get."""
-        return int(self._connection.execute("SELECT coalesce(max(number) + 1, 0) FROM request").fetchone()[0])
 
     def entries(self, after: int) -> Iterator[Entry]:
         """Yield the steps after one, in order.
@@ -149,27 +150,28 @@ class Journal:
                 yield Entry(step, taken, json.loads(models), app_version, committed_us)
             after = rows[-1][0]
 
-    def request(self, number: int) -> Request:
-        """One request.
+    def request(self, number: int) -> Asked:
+        """One request, as a group of its own.
 
         Args:
             number: Its number.
         """
-        step, model, version, fields = self._connection.execute(
-            "SELECT step, model, version, fields FROM request WHERE number = ?", (number,)
+        start, step, model, version, fields = self._connection.execute(
+            "SELECT start, step, model, version, fields FROM request WHERE start <= ?"
+            " ORDER BY start DESC LIMIT 1",
+            (number,),
         ).fetchone()
-        return Request(number, step, model, version, decode(fields))
+        return Asked(number, step, model, version, decode(fields).slice(number - start, 1))
 
-    def requests(self, step: int) -> list[Request]:
+    def requests(self, step: int) -> list[Asked]:
         """The requests that read the state after one step, in order.
 
         Args:
             step: The step; 0 is the state before the first.
         """
         rows = self._connection.execute(
-            "SELECT number, step, model, version, fields FROM request WHERE step = ? ORDER BY number", (step,)
+            "SELECT start, step, model, version, fields FROM request WHERE step = ? ORDER BY start", (step,)
         ).fetchall()
         return [
-            Request(number, step, model, version, decode(fields))
-            for number, step, model, version, fields in rows
+            Asked(start, step, model, version, decode(fields)) for start, step, model, version, fields in rows
         ]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pyarrow as pa
 
 from forerun.errors import StateError
-from forerun.runtime.journal import Entry
+from forerun.runtime.journal import Asked, Entry
 from forerun.runtime.layout import Layout
 from forerun.runtime.outcomes import await_label
 from forerun.runtime.rows import Records, keys, times_us
@@ -86,10 +86,22 @@ def _batch(chunks: Iterator[tuple[int, pa.RecordBatch]], taken: Range) -> pa.Rec
 
 def _await_requests(layout: Layout, tables: Tables, state: State) -> None:
     """Let the predictions of requests after the state's step wait for their labels again."""
-    for request in tables.journal.requests(state.step):
-        if request.number < state.requests:
-            continue  # in the checkpoint already
-        spec = layout.models[request.model].spec
-        [key], [time_us] = keys(spec.on, request.fields), times_us(spec.on, request.fields).tolist()
-        await_label(state.joins[request.model], key, request.prediction_id(layout.app), time_us)
-        state.requests = request.number + 1
+    for asked in tables.journal.requests(state.step):
+        if asked.start < state.requests:
+            continue  # in the checkpoint already: it was written between two groups
+        await_labels(layout, state, asked)
+        state.requests = asked.stop
+
+
+def await_labels(layout: Layout, state: State, asked: Asked) -> None:
+    """Let the predictions of requests wait for their labels.
+
+    Args:
+        layout: The app.
+        state: Its label joins are moved on.
+        asked: The requests.
+    """
+    on, join = layout.models[asked.model].spec.on, state.joins[asked.model]
+    rows = (keys(on, asked.fields), asked.ids(layout.app), times_us(on, asked.fields).tolist())
+    for key, name, time_us in zip(*rows, strict=True):
+        await_label(join, key, name, time_us)

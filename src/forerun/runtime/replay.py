@@ -19,10 +19,8 @@ from forerun.runtime.active import Roster
 from forerun.runtime.history import History
 from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.layout import Layout
-from forerun.runtime.outcomes import await_label
 from forerun.runtime.predictions import Active, as_served
-from forerun.runtime.recovery import read_records
-from forerun.runtime.rows import keys, times_us
+from forerun.runtime.recovery import await_labels, read_records
 from forerun.runtime.state import State
 from forerun.runtime.step import step
 from forerun.runtime.tables import DATABASE, Tables
@@ -211,25 +209,23 @@ class _Replayer:
 
     def _requests(self, state: State) -> None:
         """Answer again what was asked between this step and the next, and let it wait for its labels."""
-        for request in self.tables.journal.requests(state.step):
-            model = self.layout.models[request.model]
+        for asked in self.tables.journal.requests(state.step):
+            model = self.layout.models[asked.model]
             with kernel_errors():
-                vectors = pa.record_batch(state.kernel.vector(model.vector, request.fields))
-            active = self.roster.version(request.model, request.version)
-            inputs = as_served(model, vectors)
-            row = np.column_stack([column.to_numpy(zero_copy_only=False) for column in inputs])
-            score = None if active is None else float(active.score(row)[0])
-            name = request.prediction_id(self.layout.app)
-            [key], [time_us] = keys(model.spec.on, request.fields), times_us(model.spec.on, request.fields)
-            await_label(state.joins[request.model], key, name, int(time_us))
+                vectors = pa.record_batch(state.kernel.vector(model.vector, asked.fields))
+            active = self.roster.version(asked.model, asked.version)
+            inputs, rows = as_served(model, vectors), asked.fields.num_rows
+            matrix = np.column_stack([column.to_numpy(zero_copy_only=False) for column in inputs])
+            scores = np.full(rows, np.nan) if active is None else active.score(matrix)
+            await_labels(self.layout, state, asked)
             columns = {
-                "prediction_id": pa.array([name]),
-                "score": pa.array([score], pa.float64(), from_pandas=True),
+                "prediction_id": pa.array(asked.ids(self.layout.app)),
+                "score": pa.array(scores, pa.float64(), from_pandas=True),
                 "inputs": pa.StructArray.from_arrays(inputs, names=[item.name for item in model.spec.inputs]),
             }
             replayed = pa.Table.from_batches([pa.record_batch(columns)])
-            self._compare(replayed, self.logged[request.model].next("http", 1), ["prediction_id", "score"])
-            self.found.predictions += 1
+            self._compare(replayed, self.logged[asked.model].next("http", rows), ["prediction_id", "score"])
+            self.found.predictions += rows
 
     def _compare(self, replayed: pa.Table, logged: pa.Table, columns: Sequence[str]) -> None:
         """Compare rows of the same order, value by value, bits and not just numbers."""

@@ -19,7 +19,7 @@ from forerun.events.records import request_id
 from forerun.events.table import schema_of
 from forerun.runtime.commit import Ticket
 from forerun.runtime.freshness import reason_now
-from forerun.runtime.journal import Request
+from forerun.runtime.journal import Asked
 from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.layout import ModelLayout
 from forerun.runtime.outcomes import await_label
@@ -37,8 +37,8 @@ Done = Callable[[Prediction | BaseException], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """One request.
+class Pending:
+    """One request in the queue.
 
     Args:
         model: The model.
@@ -62,14 +62,14 @@ class Requests:
 
     def __init__(self, processor: Processor) -> None:
         self._processor = processor
-        self._waiting: deque[Asked] = deque()
+        self._waiting: deque[Pending] = deque()
         self._wake = threading.Condition()
         self._thread: threading.Thread | None = None
         self._closed = False
 
     def submit(self, model: str, fields: Mapping[str, object], done: Done) -> None:
         """Queue a request; see `forerun.serving.backend.Backend.submit_predict`."""
-        asked = Asked(model, fields, done, self._processor.clock.tick_us())
+        asked = Pending(model, fields, done, self._processor.clock.tick_us())
         with self._wake:
             if self._closed:
                 raise StateError("the engine is closed; start the process again")
@@ -108,7 +108,7 @@ class Requests:
                     return
             self.answer()
 
-    def _answer(self, group: Sequence[Asked]) -> list[Prediction | BaseException]:
+    def _answer(self, group: Sequence[Pending]) -> list[Prediction | BaseException]:
         processor = self._processor
         answers: list[Prediction | BaseException] = [StateError("a request was lost")] * len(group)
         by_model: dict[str, list[int]] = {}
@@ -202,8 +202,7 @@ class Requests:
             for part in answered:
                 batch, events = part.made.stamped(now_us, part.latencies_us), part.work.events
                 model, version = batch["model"][0].as_py(), batch["model_version"][0].as_py()
-                for row, number in enumerate(part.work.offsets.tolist()):
-                    stored.journal.add_request(Request(number, step, model, version, events.slice(row, 1)))
+                stored.journal.add_requests(Asked(int(part.work.offsets[0]), step, model, version, events))
                 stored.outputs.add("prediction", model, batch)
             for topic, decisions in by_topic([part.made for part in answered]).items():
                 stored.log.append(topic, 0, decisions)
