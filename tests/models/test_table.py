@@ -63,11 +63,11 @@ def test_parts_keep_every_column_in_step() -> None:
         assert part.label_times.tolist() == rows.label_times[start:stop].tolist()
 
 
-def test_known_by() -> None:
-    """Only rows whose label had come by then; without label times, those predicted by then."""
+def test_settled() -> None:
+    """Only rows whose label had its whole time to come, even where one came early."""
     rows = table(100)
-    assert len(rows.known_by(START_US + 50 * HOUR_US)) == 48
-    assert small([1, 2, 3]).known_by(2).times.tolist() == [1, 2]
+    assert len(rows.settled(START_US + 50 * HOUR_US, within_us=24 * HOUR_US)) == 27
+    assert small([1, 2, 3]).settled(2, within_us=1).times.tolist() == [1]
 
 
 def test_select() -> None:

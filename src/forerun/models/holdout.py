@@ -22,7 +22,7 @@ Measure = Callable[[Scores, Scores], Mapping[str, float | int | None]]
 def measured(spec: ModelSpec, table: Table, static: Sequence[str], measure: Measure) -> dict[str, object]:
     """Fit on the earlier rows, measure on the latest: the model, its static baseline and the base rate.
 
-    A row whose label came after the hold-out began is in neither part: nobody could have learnt from it then.
+    A row whose label could come after the hold-out began is in neither part: see `Table.settled`.
 
     Args:
         spec: The model.
@@ -34,7 +34,8 @@ def measured(spec: ModelSpec, table: Table, static: Sequence[str], measure: Meas
         Plain JSON. Without two kinds of label on both sides there are no measures, and `reason` says so.
     """
     earlier, later = table.split(1 - SHARE)
-    known = earlier.known_by(int(later.times[0])) if len(later) else earlier
+    within_us = spec.label.within_us
+    known = earlier.settled(int(later.times[0]), within_us=within_us) if len(later) else earlier
     facts: dict[str, object] = {"rows": len(later), "learnt_rows": len(known)}
     if not (_both(known) and _both(later)):
         return {**facts, "reason": "one kind of label only, before or after the hold-out begins"}

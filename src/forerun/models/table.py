@@ -132,14 +132,17 @@ class Table:
         columns = [self.names.index(name) for name in names]
         return self._with(features=self.features[:, columns], names=tuple(names))
 
-    def known_by(self, time_us: int) -> "Table":
-        """The rows whose labels were known at an event time: what could have been learnt from then.
+    def settled(self, time_us: int, *, within_us: int) -> "Table":
+        """The rows whose labels were known at a time, whichever way they turned out.
+
+        A label may come early as an event, or at the end of its time when nothing came. To take all that are
+        known would take the early kind only from the latest rows, and teach the model that it is commoner.
 
         Args:
             time_us: Microseconds UTC.
+            within_us: Longest time from prediction to label, in microseconds.
         """
-        times = self.times if self.label_times is None else self.label_times
-        return self._rows(times <= time_us)
+        return self._rows(self.times <= time_us - within_us)
 
     def to_arrow(self) -> "pa.Table":
         """Inputs under their names, then `label` and `event_time`.

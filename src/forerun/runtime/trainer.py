@@ -5,6 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from forerun.events.canonical import canonical_json
 from forerun.governance.registry import Registry
 from forerun.governance.version import ModelVersion
@@ -45,7 +48,7 @@ class Trainer:
         activate: bool = True,
         on_progress: Callable[[str], None] = lambda _: None,
     ) -> ModelVersion:
-        """Train a model on every labelled prediction so far and register it.
+        """Train a model on every prediction whose label's time has passed and register it.
 
         The same history gives the same version: a process that was killed and does it again doubles nothing.
 
@@ -65,11 +68,16 @@ class Trainer:
         on_progress("reading what was served")
         history = History(self.layout, self.directory, connect=self.connect)
         try:
-            table = from_history(
-                history.predictions(model), history.labels(model), feature_version=spec.feature_version
-            )
+            labels = history.labels(model)
+            table = from_history(history.predictions(model), labels, feature_version=spec.feature_version)
         finally:
             history.close()
+        newest = pc.max(labels["label_time"]).cast(pa.int64()).as_py()
+        if (
+            newest is not None
+        ):  # the label stream's watermark has at least come up to the newest less lateness
+            lateness_us = self.layout.streams[self.layout.model(model).label].lateness_us
+            table = table.settled(newest - lateness_us, within_us=spec.label.within_us)
         trained = train(
             spec,
             table,
