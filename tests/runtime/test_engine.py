@@ -285,10 +285,10 @@ def test_requests_from_many_threads_during_a_run(served: Served, tmp_path: Path)
         logged = history.predictions("Refunded", columns=["prediction_id"])["prediction_id"].to_pylist()
         history.close()
         for answer in answers[:: len(answers) // 5]:
-            found: dict[str, Any] = engine.explain(answer)
-            orders = next(part for part in found["features"] if part["view"] == "Orders")
+            why: dict[str, Any] = engine.explain(answer)
+            orders = next(part for part in why["features"] if part["view"] == "Orders")
             assert orders["key"] == {"shop": "s4"}
-            assert found["prediction"]["inputs"]["Orders.ever"] == orders["values"]["ever"]
+            assert why["prediction"]["inputs"]["Orders.ever"] == orders["values"]["ever"]
     assert len(answers) > 20
     assert len(set(logged)) == len(logged)
     assert set(answers) <= set(logged)
