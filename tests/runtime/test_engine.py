@@ -66,7 +66,7 @@ def test_a_run_predicts_labels_trains_and_decides(served: Served) -> None:
         assert model.labels_joined + model.labels_pending + model.labels_expired == before + after
         applied = {stream.name: stream.applied for stream in status.streams}
         assert applied["Ordered"] == before + after
-        assert status.decisions["review"] > 100
+        assert status.decisions["review"] > 30
         assert status.outbox_pending == 0
         for stream in status.streams:
             lost = stream.invalid + stream.early + stream.late + stream.duplicate

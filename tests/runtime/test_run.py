@@ -102,6 +102,27 @@ def test_a_full_disk_stops_everything_and_loses_nothing(served: Served, tmp_path
         assert sum(stream.consumed for stream in engine.status().streams) == due
 
 
+def test_a_sink_that_is_out_holds_up_nothing_and_loses_nothing(served: Served, tmp_path: Path) -> None:
+    """The run goes on to its end; decisions wait in the log, and come in order and once when it is back."""
+    back = threading.Event()
+
+    class Stuck(RealFiles):
+        def append(self, path: Path, data: bytes) -> None:
+            if path.suffix == ".jsonl":
+                back.wait()
+            super().append(path, data)
+
+    engine = Engine.open(served.app, tmp_path, world=World(SystemClock(), Stuck()))
+    engine.run(served.source)
+    status = engine.status()
+    assert status.outbox_pending == status.decisions["review"] > 30
+    back.set()
+    engine.close()
+    assert engine.status().outbox_pending == 0
+    lines = (tmp_path / "decisions/review.jsonl").read_text().splitlines()
+    assert lines == (served.directory / "decisions/review.jsonl").read_text().splitlines()
+
+
 def test_refused_rows_of_a_source_are_kept_once(tmp_path: Path, served: Served) -> None:
     """They are counted for their stream and survive a restart in the middle of their slice."""
     from forerun.events.decode import Quarantined
