@@ -12,6 +12,23 @@ const SIZE: usize = 32;
 ///
 /// Adding up a run of n events takes n / 32 merges and at most 62 events; an event that is inserted d events
 /// before the end changes d / 32 blocks.
+///
+/// ```
+/// use forerun_core::blocks::{Blocks, Change};
+/// use forerun_core::buffer::Events;
+/// use forerun_core::kept::Kept;
+/// use forerun_core::plan::{EXAMPLE, Plan};
+///
+/// let view = &Plan::compile(EXAMPLE).unwrap().views[0];
+/// let mut events = Events::default();
+/// for at in 0..100 {
+///     events.insert(at as i64, at, &[1, 1f64.to_bits()]);
+/// }
+/// let kept = Kept { view, events: &events, first: 0 };
+/// let mut totals = view.tracks[0].totals();
+/// Blocks::new(kept).change(kept, 0, 5..95, Change::Add, &mut totals);
+/// assert_eq!(totals.count(), 90);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Blocks {
     /// Position of the first block.

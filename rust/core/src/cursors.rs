@@ -13,6 +13,24 @@ use crate::totals::Totals;
 ///
 /// All windows end at the same event (`end`) and begin at their own (`starts`); the lifetime begins where the
 /// settled events end. Everything here can be derived from the events and is not part of the state.
+///
+/// ```
+/// use forerun_core::buffer::Events;
+/// use forerun_core::cursors::{Cursors, Place};
+/// use forerun_core::plan::{EXAMPLE, Plan};
+///
+/// let view = &Plan::compile(EXAMPLE).unwrap().views[0]; // a window of 100
+/// let mut events = Events::default();
+/// for at in 0..500 {
+///     events.insert(at as i64, at, &[1, 1f64.to_bits()]);
+/// }
+/// let (mut cursors, mut place) = (Cursors::new(view, &events), Place::default());
+/// let kept = cursors.kept(view, &events);
+/// cursors.locate(kept, 300, &mut place);
+/// cursors.follow(kept, 0, 300, &mut place);
+/// assert_eq!((place.starts[0], place.end), (201, 301));
+/// assert_eq!(cursors.totals(0).count(), 100);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Cursors {
     /// Position of the oldest event kept.

@@ -12,18 +12,14 @@ use crate::plan::View;
 ///
 /// ```
 /// use forerun_core::entity::Entity;
-/// use forerun_core::plan::Plan;
+/// use forerun_core::plan::{EXAMPLE, Plan};
 ///
-/// let json = r#"{"format":1,"vectors":[],"streams":[{"name":"Tick","fields":[
-///     {"name":"at","type":"time","nullable":false}],"time":"at","key":[],"id":null,"lateness_us":0,
-///     "max_skew_us":null,"idle_us":null,"dedup_us":null}],"views":[{"name":"Pace","stream":0,"by":[],
-///     "where":null,"features":[{"name":"n","agg":"count","arg":null,"where":null,"over_us":100,"per_us":null}]}]}"#;
-/// let plan = Plan::compile(json).unwrap();
-/// let mut entity = Entity::new(&plan.views[0], b"");
-/// entity.insert(&plan.views[0], 50, 0, &[]);
-/// entity.insert(&plan.views[0], 170, 1, &[]);
-/// entity.settle(&plan.views[0], Some(150)); // no window read at 150 or later begins at 50
-/// assert_eq!(entity.events().len(2), 1);
+/// let view = &Plan::compile(EXAMPLE).unwrap().views[0];
+/// let mut entity = Entity::new(view, b"");
+/// entity.insert(view, 50, 0, &[1, 2.5f64.to_bits()]);
+/// entity.insert(view, 170, 1, &[0, 0]); // x is null
+/// entity.settle(view, Some(150)); // no window read at 150 or later begins at 50
+/// assert_eq!(entity.events().len(view.width()), 1);
 /// assert_eq!(entity.newest(), (170, 1));
 /// ```
 #[derive(Clone, Debug)]

@@ -38,15 +38,12 @@ pub struct Partition {
 ///
 /// ```
 /// use forerun_core::guard::{Guard, Verdict};
-/// use forerun_core::plan::Plan;
+/// use forerun_core::plan::{EXAMPLE, Plan};
 ///
-/// let json = r#"{"format":1,"views":[],"vectors":[],"streams":[{"name":"Tick","fields":[
-///     {"name":"at","type":"time","nullable":false}],"time":"at","key":[],"id":null,
-///     "lateness_us":10,"max_skew_us":5,"idle_us":null,"dedup_us":null}]}"#;
-/// let plan = Plan::compile(json).unwrap();
-/// let mut guard = Guard::new(&plan.streams[0]);
+/// let stream = &Plan::compile(EXAMPLE).unwrap().streams[0]; // lateness 10, max_skew 5
+/// let mut guard = Guard::new(stream);
 /// let partition = guard.partition(0);
-/// let mut judge = |time, arrival| guard.judge(&plan.streams[0], partition, time, arrival, arrival, None);
+/// let mut judge = |time, arrival| guard.judge(stream, partition, time, arrival, arrival, None);
 /// assert_eq!(judge(100, 100), Verdict::Applied);
 /// assert_eq!(judge(89, 101), Verdict::Late); // the watermark is 90
 /// assert_eq!(judge(107, 101), Verdict::Early); // and moves no watermark

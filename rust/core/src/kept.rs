@@ -10,15 +10,13 @@ use crate::plan::View;
 /// ```
 /// use forerun_core::buffer::Events;
 /// use forerun_core::kept::Kept;
-/// use forerun_core::plan::Plan;
+/// use forerun_core::plan::{EXAMPLE, Plan};
 ///
-/// let json = r#"{"format":1,"vectors":[],"streams":[{"name":"Tick","fields":[
-///     {"name":"at","type":"time","nullable":false}],"time":"at","key":[],"id":null,"lateness_us":0,
-///     "max_skew_us":null,"idle_us":null,"dedup_us":null}],"views":[{"name":"Pace","stream":0,"by":[],
-///     "where":null,"features":[]}]}"#;
-/// let view = &Plan::compile(json).unwrap().views[0];
+/// let view = &Plan::compile(EXAMPLE).unwrap().views[0];
 /// let mut events = Events::default();
-/// (0..3).for_each(|at| drop(events.insert(10 * at, at as u64, &[])));
+/// for at in 0..3 {
+///     events.insert(10 * at, at as u64, &[1, 0]);
+/// }
 /// events.drop_front(1, view.width());
 /// let kept = Kept { view, events: &events, first: 1 };
 /// assert_eq!((kept.time(2), kept.end()), (20, 3));

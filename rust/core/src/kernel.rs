@@ -16,13 +16,34 @@ use crate::view::Entities;
 /// Exact event-time features of one plan.
 ///
 /// ```
-/// use forerun_core::kernel::Kernel;
+/// use std::sync::Arc;
 ///
-/// let json = r#"{"format":1,"views":[],"vectors":[],"streams":[{"name":"Tick","fields":[
-///     {"name":"at","type":"time","nullable":false}],"time":"at","key":[],"id":null,
-///     "lateness_us":0,"max_skew_us":null,"idle_us":null,"dedup_us":null}]}"#;
-/// let mut kernel = Kernel::new(json).unwrap();
-/// assert_eq!(kernel.watermarks(), [None]);
+/// use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, StringArray};
+/// use arrow_schema::{DataType, Field};
+/// use forerun_core::Kernel;
+/// use forerun_core::plan::EXAMPLE;
+/// use forerun_core::stage::Batch;
+///
+/// let columns: Vec<(&str, ArrayRef)> = vec![
+///     ("k", Arc::new(StringArray::from(vec!["a", "a"]))),
+///     ("at", Arc::new(Int64Array::from(vec![100, 95]))),
+///     ("x", Arc::new(Float64Array::from(vec![1.0, 2.0]))),
+///     ("_arrival", Arc::new(Int64Array::from(vec![100, 101]))),
+/// ];
+/// let field = |(name, array): &(&str, ArrayRef)| Field::new(*name, array.data_type().clone(), true);
+/// let batch = Batch {
+///     stream: 0,
+///     partition: 0,
+///     base_offset: 0,
+///     fields: columns.iter().map(field).collect(),
+///     rows: 2,
+///     columns: columns.into_iter().map(|(_, array)| array).collect(),
+/// };
+/// let mut kernel = Kernel::new(EXAMPLE).unwrap();
+/// let step = kernel.apply(&[batch]).unwrap();
+/// assert_eq!(step.verdicts, [[0, 0]]);
+/// assert_eq!(step.vectors[0].num_rows(), 2);
+/// assert_eq!(kernel.watermarks(), [Some(90)]);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Kernel {

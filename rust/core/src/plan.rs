@@ -16,18 +16,19 @@ use crate::{vector_plan, view_plan};
 /// Default of a plan's `hold_back_us`: seven days. Memory of a view whose reader is slow or silent is bounded by it.
 pub const HOLD_BACK_US: i64 = 7 * 24 * 3_600_000_000;
 
+/// A small plan, for the examples of this crate: `Tick` events of a key `k` at a time `at` with a value `x`,
+/// of which the view `Now` has the features `events`, `top` and `total`.
+pub const EXAMPLE: &str = include_str!("example.json");
+
 /// Streams, views and vectors, ready to run.
 ///
 /// ```
-/// use forerun_core::plan::Plan;
+/// use forerun_core::plan::{EXAMPLE, Plan};
 ///
-/// let json = r#"{"format":1,"views":[],"vectors":[],"streams":[{"name":"Tick","fields":[
-///     {"name":"at","type":"time","nullable":false}],"time":"at","key":[],"id":null,
-///     "lateness_us":0,"max_skew_us":null,"idle_us":null,"dedup_us":null}]}"#;
-/// assert_eq!(Plan::compile(json).unwrap().streams[0].name, "Tick");
+/// assert_eq!(Plan::compile(EXAMPLE).unwrap().streams[0].name, "Tick");
 /// assert_eq!(
-///     Plan::compile(&json.replace("\"time\":\"at\"", "\"time\":\"when\"")).unwrap_err().to_string(),
-///     "stream 'Tick': unknown field 'when'; it has: at"
+///     Plan::compile(&EXAMPLE.replace("\"time\": \"at\"", "\"time\": \"when\"")).unwrap_err().to_string(),
+///     "stream 'Tick': unknown field 'when'; it has: k, at, x"
 /// );
 /// ```
 #[derive(Clone, Debug)]

@@ -12,9 +12,6 @@ const FAN: usize = 8;
 /// Levels of blocks: of 8, 64, 512, 4,096, 32,768 and 262,144 events.
 const LEVELS: usize = 6;
 
-/// Events in the largest block; the origin moves by as many.
-const ORIGIN_STEP: usize = FAN.pow(LEVELS as u32);
-
 /// Extents of aligned blocks of an entity's events, for each ranked track of its view.
 ///
 /// A query of any run of events visits O(log n) blocks. Appending is O(1); an insertion d events before the end renews
@@ -24,29 +21,44 @@ const ORIGIN_STEP: usize = FAN.pow(LEVELS as u32);
 /// ```
 /// use forerun_core::buffer::{Events, place};
 /// use forerun_core::kept::Kept;
-/// use forerun_core::plan::Plan;
+/// use forerun_core::plan::{EXAMPLE, Plan};
 /// use forerun_core::ranks::Ranks;
 ///
-/// let json = r#"{"format":1,"vectors":[],"streams":[{"name":"Tick","fields":[
-///     {"name":"at","type":"time","nullable":false},{"name":"x","type":"int","nullable":false}],
-///     "time":"at","key":[],"id":null,"lateness_us":0,"max_skew_us":null,"idle_us":null,"dedup_us":null}],
-///     "views":[{"name":"Now","stream":0,"by":[],"where":null,"features":[{"name":"top","agg":"max",
-///     "arg":{"op":"field","name":"x"},"where":null,"over_us":9,"per_us":null}]}]}"#;
-/// let view = &Plan::compile(json).unwrap().views[0];
+/// let view = &Plan::compile(EXAMPLE).unwrap().views[0];
 /// let mut events = Events::default();
-/// for at in 0..1000u64 {
-///     events.insert(at as i64, place(0, at), &[at * 7919 % 1000]);
+/// let x = |at: u64| (at * 7919 % 1000) as f64;
+/// for at in 0..1000 {
+///     events.insert(at as i64, place(0, at), &[1, x(at).to_bits()]);
 /// }
 /// let kept = Kept { view, events: &events, first: 0 };
 /// let ranks = Ranks::new(kept);
-/// let expected = (123..877).map(|at| at * 7919 % 1000).max();
-/// assert_eq!(Some(ranks.extent(kept, &view.tracks[0], 123..877).max(false)), expected);
+/// let expected = (123..877).map(x).fold(0.0, f64::max);
+/// assert_eq!(ranks.extent(kept, &view.tracks[0], 123..877).max(true), expected.to_bits());
 /// ```
 #[derive(Clone, Debug)]
 pub struct Ranks {
-    /// Position of the first block of every level.
-    origin: usize,
-    tracks: Vec<[Vec<Extent>; LEVELS]>,
+    /// Per ranked track, smallest blocks first.
+    tracks: Vec<[Level; LEVELS]>,
+}
+
+/// The blocks of one size.
+#[derive(Clone, Debug, Default)]
+struct Level {
+    /// Number of the first block held: blocks are counted from the first event ever kept.
+    base: usize,
+    blocks: Vec<Extent>,
+}
+
+impl Level {
+    #[inline]
+    fn get(&self, block: usize) -> Extent {
+        self.blocks[block - self.base]
+    }
+
+    /// Forgets blocks from `block` on.
+    fn cut(&mut self, block: usize) {
+        self.blocks.truncate(block.saturating_sub(self.base));
+    }
 }
 
 impl Ranks {
@@ -57,12 +69,18 @@ impl Ranks {
             .view
             .tracks
             .iter()
-            .filter(|track| track.ranked.is_some());
-        let origin = kept.first / ORIGIN_STEP * ORIGIN_STEP;
+            .filter(|track| track.ranked.is_some())
+            .count();
         let mut ranks = Self {
-            origin,
-            tracks: vec![Default::default(); ranked.count()],
+            tracks: vec![<[Level; LEVELS]>::default(); ranked],
         };
+        for levels in &mut ranks.tracks {
+            let mut first = kept.first;
+            for level in levels {
+                first /= FAN;
+                level.base = first;
+            }
+        }
         ranks.renew(kept, kept.first);
         ranks
     }
@@ -77,14 +95,14 @@ impl Ranks {
         for track in &kept.view.tracks {
             let Some(ranked) = track.ranked else { continue };
             let value = track.value(kept.row(at));
-            let mut block = at - self.origin;
+            let mut block = at;
             for level in &mut self.tracks[ranked] {
                 block /= FAN;
-                if block == level.len() {
-                    level.push(Extent::EMPTY);
+                if block - level.base == level.blocks.len() {
+                    level.blocks.push(Extent::EMPTY);
                 }
                 if let Some(value) = value {
-                    level[block].include(track.is_float(), value);
+                    level.blocks[block - level.base].include(track.is_float(), value);
                 }
             }
         }
@@ -92,16 +110,16 @@ impl Ranks {
 
     /// Forgets blocks of events that are gone, now and then.
     pub fn dropped(&mut self, first: usize) {
-        let steps = (first - self.origin) / ORIGIN_STEP;
-        if steps == 0 {
-            return;
-        }
-        self.origin += steps * ORIGIN_STEP;
-        for track in &mut self.tracks {
-            let mut blocks = steps * ORIGIN_STEP;
-            for level in track {
-                blocks /= FAN;
-                level.drain(..blocks.min(level.len()));
+        for levels in &mut self.tracks {
+            let mut gone = first;
+            for level in levels {
+                gone /= FAN;
+                if (gone - level.base) * 2 > level.blocks.len() {
+                    level
+                        .blocks
+                        .drain(..(gone - level.base).min(level.blocks.len()));
+                    level.base = gone;
+                }
             }
         }
     }
@@ -111,28 +129,26 @@ impl Ranks {
         for track in &kept.view.tracks {
             let Some(ranked) = track.ranked else { continue };
             let levels = &mut self.tracks[ranked];
-            let mut block = (from - self.origin) / FAN;
-            levels[0].truncate(block);
-            // Blocks wholly before the oldest event are never asked for.
-            levels[0].resize(block, Extent::EMPTY);
-            let mut at = (self.origin + block * FAN).max(kept.first);
+            levels[0].cut(from / FAN);
+            let mut at = ((levels[0].base + levels[0].blocks.len()) * FAN).max(kept.first);
             while at < kept.end() {
-                let stop = (self.origin + (levels[0].len() + 1) * FAN).min(kept.end());
-                levels[0].push(run(kept, track, at..stop));
+                let stop = (at + 1).next_multiple_of(FAN).min(kept.end());
+                levels[0].blocks.push(run(kept, track, at..stop));
                 at = stop;
             }
+            let mut size = FAN;
             for upper in 1..LEVELS {
-                block /= FAN;
+                size *= FAN;
                 let (below, above) = levels.split_at_mut(upper);
                 let (below, above) = (&below[upper - 1], &mut above[0]);
-                above.truncate(block);
-                above.resize(block, Extent::EMPTY);
-                for blocks in below[(block * FAN).min(below.len())..].chunks(FAN) {
-                    above.push(
-                        blocks
-                            .iter()
-                            .fold(Extent::EMPTY, |all, &extent| all.with(extent)),
-                    );
+                above.cut(from / size);
+                let end = below.base + below.blocks.len();
+                let mut block = (above.base + above.blocks.len()) * FAN;
+                while block < end {
+                    let members = block.max(below.base)..(block + FAN).min(end);
+                    let extents = members.map(|member| below.get(member));
+                    above.blocks.push(extents.fold(Extent::EMPTY, Extent::with));
+                    block += FAN;
                 }
             }
         }
@@ -151,16 +167,16 @@ impl Ranks {
             return run(kept, track, start..end);
         }
         let mut extent = run(kept, track, start..inner).with(run(kept, track, outer..end));
-        let (mut low, mut high) = (inner - self.origin, outer - self.origin);
+        let (mut low, mut high) = (inner, outer);
         for (nth, level) in self.tracks[ranked].iter().enumerate() {
             (low, high) = (low / FAN, high / FAN);
             while low < high && (nth + 1 == LEVELS || !low.is_multiple_of(FAN)) {
-                extent = extent.with(level[low]);
+                extent = extent.with(level.get(low));
                 low += 1;
             }
             while high > low && !high.is_multiple_of(FAN) {
                 high -= 1;
-                extent = extent.with(level[high]);
+                extent = extent.with(level.get(high));
             }
         }
         extent
@@ -216,8 +232,8 @@ impl Ranks {
         let mut size = 1;
         for level in levels {
             size *= FAN;
-            let block = (at - self.origin) / size;
-            if !fits(self.origin + block * size, size) || !level[block].is_empty() {
+            let block = at / size;
+            if !fits(block * size, size) || !level.get(block).is_empty() {
                 break;
             }
             found = Some(size);
@@ -228,8 +244,13 @@ impl Ranks {
     /// Bytes on the heap.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let blocks: usize = self.tracks.iter().flatten().map(Vec::capacity).sum();
-        blocks * size_of::<Extent>() + self.tracks.capacity() * size_of::<[Vec<Extent>; LEVELS]>()
+        let blocks: usize = self
+            .tracks
+            .iter()
+            .flatten()
+            .map(|level| level.blocks.capacity())
+            .sum();
+        blocks * size_of::<Extent>() + self.tracks.capacity() * size_of::<[Level; LEVELS]>()
     }
 }
 
@@ -243,4 +264,52 @@ fn run(kept: Kept<'_>, track: &Track, range: Range<usize>) -> Extent {
         }
     }
     extent
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::{Events, place};
+    use crate::plan::{EXAMPLE, Plan};
+
+    #[test]
+    fn a_long_history_leaves_only_what_is_kept() {
+        let view = &Plan::compile(EXAMPLE).unwrap().views[0];
+        let (track, kept_rows) = (&view.tracks[0], 1500);
+        let x = |at: usize| (at * 7919 % 100_003) as f64;
+        let mut events = Events::default();
+        let mut first = 0;
+        let mut ranks = Ranks::new(Kept {
+            view,
+            events: &events,
+            first,
+        });
+        for at in 0..300_000 {
+            events.insert(at as i64, place(0, at as u64), &[1, x(at).to_bits()]);
+            ranks.inserted(
+                Kept {
+                    view,
+                    events: &events,
+                    first,
+                },
+                at,
+            );
+            if at + 1 == first + 2 * kept_rows {
+                events.drop_front(kept_rows, view.width());
+                first += kept_rows;
+                ranks.dropped(first);
+            }
+            if at % 1009 == 0 {
+                let kept = Kept {
+                    view,
+                    events: &events,
+                    first,
+                };
+                let expected = (first..kept.end()).map(x).fold(f64::MIN, f64::max);
+                let extent = ranks.extent(kept, track, first..kept.end());
+                assert_eq!(extent.max(true), expected.to_bits(), "after event {at}");
+            }
+        }
+        assert!(ranks.bytes() < 40_000, "{}", ranks.bytes());
+    }
 }

@@ -45,6 +45,26 @@ impl Cells {
 pub struct FeatureOverflow(pub usize);
 
 /// Which features to read and where each goes, arranged so that one pass serves all windows of a track.
+///
+/// ```
+/// use forerun_core::entity::Entity;
+/// use forerun_core::plan::{EXAMPLE, Plan};
+/// use forerun_core::reading::{Cells, Reading};
+/// use forerun_core::types::Type;
+///
+/// let view = &Plan::compile(EXAMPLE).unwrap().views[0];
+/// let mut entity = Entity::new(view, b"a");
+/// for (at, x) in [2.5f64, 1.5].iter().enumerate() {
+///     entity.insert(view, 10 * at as i64, at as u64, &[1, x.to_bits()]);
+/// }
+/// let mut reading = Reading::new(view, &[(0, 0), (2, 1)]); // events and total
+/// let mut cells = [Cells::default(), Cells::default()];
+/// reading.read(view, Some(&mut entity), 105, false, &mut cells).unwrap();
+/// let [events, total] = cells;
+/// let (events, total) = (events.into_column(Type::Int), total.into_column(Type::Float));
+/// assert_eq!(events.as_whole(0), Some(1)); // the one at 0 is out of the window
+/// assert_eq!(total.as_float(0), Some(4.0)); // but in the lifetime
+/// ```
 #[derive(Clone, Debug)]
 pub struct Reading {
     tracks: Vec<TrackReading>,

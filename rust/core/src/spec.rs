@@ -7,6 +7,14 @@ use serde_json::Value;
 pub const PLAN_FORMAT: u32 = 1;
 
 /// A whole plan.
+///
+/// ```
+/// use forerun_core::plan::EXAMPLE;
+/// use forerun_core::spec::PlanSpec;
+///
+/// let spec: PlanSpec = serde_json::from_str(EXAMPLE).unwrap();
+/// assert_eq!(spec.views[0].by, ["k"]);
+/// ```
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanSpec {

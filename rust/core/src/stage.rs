@@ -38,6 +38,16 @@ pub const ARRIVAL: &str = "_arrival";
 const VALID: u16 = u16::MAX;
 
 /// A batch whose columns are checked, with what its views and vectors need of every row.
+///
+/// ```
+/// use forerun_core::plan::{EXAMPLE, Plan};
+/// use forerun_core::stage::{Batch, Staged};
+///
+/// let plan = Plan::compile(EXAMPLE).unwrap();
+/// let batch = Batch { stream: 0, partition: 0, base_offset: 0, fields: [].into(), columns: vec![], rows: 0 };
+/// let error = Staged::events(&plan, &batch).unwrap_err().to_string();
+/// assert_eq!(error, "stream 'Tick': 0 columns, expected its 3 fields and '_arrival'");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Staged {
     /// Columns of the stream's fields.

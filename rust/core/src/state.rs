@@ -38,16 +38,12 @@ pub const STATE_FORMAT: u8 = 1;
 ///
 /// ```
 /// use forerun_core::entity::Entity;
-/// use forerun_core::plan::Plan;
+/// use forerun_core::plan::{EXAMPLE, Plan};
 /// use forerun_core::state::{read_entity, write_entity};
 ///
-/// let json = r#"{"format":1,"vectors":[],"streams":[{"name":"Tick","fields":[
-///     {"name":"at","type":"time","nullable":false}],"time":"at","key":[],"id":null,"lateness_us":0,
-///     "max_skew_us":null,"idle_us":null,"dedup_us":null}],"views":[{"name":"Pace","stream":0,"by":[],
-///     "where":null,"features":[]}]}"#;
-/// let view = &Plan::compile(json).unwrap().views[0];
+/// let view = &Plan::compile(EXAMPLE).unwrap().views[0];
 /// let mut entity = Entity::new(view, b"EWR");
-/// entity.insert(view, 50, 7, &[]);
+/// entity.insert(view, 50, 7, &[1, 2.5f64.to_bits()]);
 /// let mut bytes = Vec::new();
 /// write_entity(view, &entity, &mut bytes);
 /// assert_eq!(read_entity(view, b"EWR", &bytes).unwrap().newest(), (50, 7));

@@ -18,11 +18,11 @@ use crate::stage::Staged;
 /// The results of one step: verdict per row, rejected rows, vectors read.
 ///
 /// ```
-/// use forerun_core::kernel::Kernel;
+/// use forerun_core::Kernel;
+/// use forerun_core::plan::EXAMPLE;
 ///
-/// let json = r#"{"format":1,"views":[],"vectors":[],"streams":[]}"#;
-/// let step = Kernel::new(json).unwrap().apply(&[]).unwrap();
-/// assert_eq!(step.rejected.num_rows(), 0);
+/// let step = Kernel::new(EXAMPLE).unwrap().apply(&[]).unwrap();
+/// assert_eq!((step.rejected.num_rows(), step.vectors.len()), (0, 1));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Step {

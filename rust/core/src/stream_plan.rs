@@ -5,6 +5,14 @@ use crate::spec::StreamSpec;
 use crate::types::Type;
 
 /// A stream of events.
+///
+/// ```
+/// use forerun_core::plan::{EXAMPLE, Plan};
+///
+/// let stream = &Plan::compile(EXAMPLE).unwrap().streams[0];
+/// assert_eq!(stream.find("x"), Ok(2));
+/// assert!(stream.key(&["x".into()]).is_err()); // a float
+/// ```
 #[derive(Clone, Debug)]
 pub struct Stream {
     /// Name in the app.

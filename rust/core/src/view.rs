@@ -8,16 +8,12 @@ use crate::plan::View;
 /// All entities of one view, found by key.
 ///
 /// ```
-/// use forerun_core::plan::Plan;
+/// use forerun_core::plan::{EXAMPLE, Plan};
 /// use forerun_core::view::Entities;
 ///
-/// let json = r#"{"format":1,"vectors":[],"streams":[{"name":"Tick","fields":[
-///     {"name":"at","type":"time","nullable":false}],"time":"at","key":[],"id":null,"lateness_us":0,
-///     "max_skew_us":null,"idle_us":null,"dedup_us":null}],"views":[{"name":"Pace","stream":0,"by":[],
-///     "where":null,"features":[]}]}"#;
-/// let plan = Plan::compile(json).unwrap();
+/// let view = &Plan::compile(EXAMPLE).unwrap().views[0];
 /// let mut entities = Entities::default();
-/// entities.entry(&plan.views[0], b"a", 1).insert(&plan.views[0], 50, 0, &[]);
+/// entities.entry(view, b"a", 1).insert(view, 50, 0, &[0, 0]);
 /// assert_eq!(entities.find(b"a", 1).unwrap().newest(), (50, 0));
 /// assert!(entities.find(b"b", 2).is_none());
 /// ```

@@ -1,6 +1,6 @@
 //! The kernel as a Python class: converts, releases the GIL, converts back.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
@@ -8,6 +8,7 @@ use arrow_array::{Array as _, RecordBatch};
 use forerun_core::guard::{Guard, Partition};
 use forerun_core::stage::Batch as CoreBatch;
 use forerun_core::{Error, Kernel as CoreKernel};
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
@@ -29,12 +30,12 @@ impl Kernel {
         py: Python<'_>,
         work: impl Send + FnOnce(&mut CoreKernel) -> Result<T, Error>,
     ) -> PyResult<T> {
-        py.detach(|| work(&mut self.lock())).map_err(raise)
-    }
-
-    /// A panic in another call is a bug of ours that was raised there; the kernel marks itself broken.
-    fn lock(&self) -> MutexGuard<'_, CoreKernel> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        py.detach(|| match self.0.lock() {
+            Ok(mut kernel) => work(&mut kernel).map_err(raise),
+            Err(_) => Err(PyRuntimeError::new_err(
+                "an earlier call met a bug in the kernel; discard it and restore from the last checkpoint",
+            )),
+        })
     }
 }
 

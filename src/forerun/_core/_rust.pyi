@@ -143,6 +143,8 @@ class Kernel:
     def vector(self, index: int, batch: ArrowArray) -> Batch:
         """Reads the inputs of one vector for request rows, each at its own event time; state does not change.
 
+        A request is no event: unlike the event that triggers a vector in `apply`, it is itself in no window.
+
         Args:
             index: Which vector of the plan.
             batch: The trigger stream's fields in plan order (`_arrival` may follow and is ignored).
