@@ -412,3 +412,39 @@ def test_closing_twice_is_harmless_and_using_it_after_is_not(tmp_path: Path) -> 
     with pytest.raises(StateError, match="closed"):
         engine.predict("Refunded", order())
     assert engine.ready() == (False, "closed")
+
+
+def test_nothing_is_read_before_it_is_durable(tmp_path: Path) -> None:
+    """Features that an event changed are answered once the event is on the disk, not while it may be lost."""
+    committing, go_on = threading.Event(), threading.Event()
+    slow = threading.Event()
+
+    class Disk(sqlite3.Connection):
+        def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:  # Any: handed on as it came
+            if sql == "COMMIT" and slow.is_set():
+                committing.set()
+                go_on.wait()
+            return super().execute(sql, *parameters)
+
+    def connect(path: Path, *, read_only: bool) -> sqlite3.Connection:
+        mode = "ro" if read_only else "rwc"
+        return sqlite3.connect(
+            f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, factory=Disk
+        )
+
+    read: list[object] = []
+    with Engine.open(shop.make(), tmp_path, world=World(ManualClock(NOW), RealFiles(), connect)) as engine:
+        slow.set()
+        append = threading.Thread(target=lambda: engine.append("Ordered", orders(shop.make(), order(at=NOW))))
+        append.start()
+        committing.wait()
+        look = threading.Thread(
+            target=lambda: read.append(engine.read("Orders", {"shop": "s4"})["values"]["ever"])
+        )
+        look.start()
+        look.join(0.2)
+        assert read == []
+        go_on.set()
+        look.join()
+        append.join()
+    assert read == [1]

@@ -18,7 +18,7 @@ from forerun.errors import StateError
 from forerun.events.records import QUARANTINE_SCHEMA, TIME
 from forerun.monitoring.timing import Stopwatch
 from forerun.runtime.clock import Clock
-from forerun.runtime.commit import Commits, Ticket
+from forerun.runtime.commit import Commits, Ticket, Write
 from forerun.runtime.feed import Place
 from forerun.runtime.journal import Entry
 from forerun.runtime.layout import Layout
@@ -90,6 +90,7 @@ class Processor:
     last_commit_us: int | None = None
     _checkpoint_consumed: int = 0
     _checkpoint_us: int = 0
+    _queued: Ticket | None = None
 
     def __post_init__(self) -> None:
         self._checkpoint_consumed = self.state.consumed
@@ -146,6 +147,24 @@ class Processor:
                 self.commits.fail(exc)
                 raise
 
+    @contextmanager
+    def looking(self) -> Iterator[State]:
+        """Hold the state while it is looked at; on leaving, all that was seen is on the disk."""
+        with self.lock:
+            yield self.state
+            seen = self._queued
+        if seen is not None:
+            self.commits.wait(seen)
+
+    def queue(self, write: Write) -> Ticket:
+        """Put a commit in line, while the state is held.
+
+        Args:
+            write: What it does to the database.
+        """
+        self._queued = self.commits.queue(write)
+        return self._queued
+
     def wait(self, ticket: Ticket) -> None:
         """Return when a commit is on the disk.
 
@@ -161,7 +180,7 @@ class Processor:
             if self.state.consumed == self._checkpoint_consumed:
                 return
             changes = self._changes()
-            ticket = self.commits.queue(lambda connection: Tables(connection).states.save(changes))
+            ticket = self.queue(lambda connection: Tables(connection).states.save(changes))
         self.wait(ticket)
 
     def _step(self, tables: Mapping[str, pa.RecordBatch], partition: int, start_us: int) -> Taken | None:
@@ -218,7 +237,7 @@ class Processor:
                 stored.states.save(checkpoint)
             stored.set_fact("tally", tally)
 
-        return self.commits.queue(write)
+        return self.queue(write)
 
     def _is_due(self) -> bool:
         """Whether it is time for a checkpoint."""

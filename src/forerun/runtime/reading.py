@@ -1,6 +1,7 @@
 """What an entity's features are or were, and why a prediction was what it was."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,10 +66,10 @@ class Reader:
         number = self._layout.view(view)
         spec = self._layout.views[number]
         keys = key_batch(spec, key)
-        kernel, when_us = self._at(at_us)
-        with kernel_errors():
+        with self._at(at_us) as (kernel, when_us), kernel_errors():
             values = pa.record_batch(kernel.values(number, keys, when_us))
             high_us, partition, offset = kernel.provenance(number, keys)
+            watermark_us = kernel.watermarks()[self._layout.stream(spec.stream.name)]
         return {
             "view": view,
             "key": dict(key),
@@ -79,7 +80,7 @@ class Reader:
                 "partition": partition,
                 "offset": offset,
                 "feature_version": spec.version,
-                "watermark_us": kernel.watermarks()[self._layout.stream(spec.stream.name)],
+                "watermark_us": watermark_us,
                 "age_s": None if high_us is None else (when_us - high_us) / 1_000_000,
             },
         }
@@ -93,8 +94,7 @@ class Reader:
             at_us: As of then; None: now.
         """
         number = self._layout.view(view)
-        kernel, when_us = self._at(at_us)
-        with kernel_errors():
+        with self._at(at_us) as (kernel, when_us), kernel_errors():
             return pa.record_batch(kernel.events(number, key_batch(self._layout.views[number], key), when_us))
 
     def explain(self, prediction_id: str) -> dict[str, object]:
@@ -129,17 +129,20 @@ class Reader:
             "features": self._behind(model, kernel, event),
         }
 
-    def _at(self, at_us: int | None) -> tuple[Kernel, int]:
+    @contextmanager
+    def _at(self, at_us: int | None) -> Iterator[tuple[Kernel, int]]:
         """A kernel that knows what had arrived by a time, and that time."""
-        now_us = self._processor.now_us()
-        if at_us is None or at_us >= now_us:
-            return self._processor.state.kernel, now_us if at_us is None else at_us
+        if at_us is None or at_us >= self._processor.now_us():
+            with self._processor.looking() as state:
+                yield state.kernel, self._processor.now_us() if at_us is None else at_us
+            return
         database = Database(self._directory / DATABASE, read_only=True, connect=self._connect)
         try:
             with database.snapshot() as connection:
-                return kernel_at_arrival(self._layout, Tables(connection), at_us), at_us
+                kernel = kernel_at_arrival(self._layout, Tables(connection), at_us)
         finally:
             database.close()
+        yield kernel, at_us
 
     def _moment(
         self, model: ModelLayout, tables: Tables, record: Mapping[str, Any]

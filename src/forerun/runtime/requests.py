@@ -208,7 +208,7 @@ class Requests:
                 stored.log.append(topic, 0, decisions)
             stored.set_fact("tally", tally)
 
-        return processor.commits.queue(write)
+        return processor.queue(write)
 
 
 @dataclass(slots=True)

@@ -73,9 +73,8 @@ class Trainer:
         finally:
             history.close()
         newest = pc.max(labels["label_time"]).cast(pa.int64()).as_py()
-        if (
-            newest is not None
-        ):  # the label stream's watermark has at least come up to the newest less lateness
+        if newest is not None:
+            # The label stream's watermark has come up to the newest label less the lateness, at least.
             lateness_us = self.layout.streams[self.layout.model(model).label].lateness_us
             table = table.settled(newest - lateness_us, within_us=spec.label.within_us)
         trained = train(
