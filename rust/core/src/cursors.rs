@@ -195,11 +195,33 @@ impl Cursors {
         &self.totals[span]
     }
 
-    /// The totals of a span at another place.
+    /// The events between the ends of the cursors and of another place, which all spans of a track share.
     #[must_use]
-    pub fn totals_at(&self, kept: Kept<'_>, settled: usize, span: usize, place: &Place) -> Totals {
+    pub fn edge(&self, kept: Kept<'_>, track: usize, place: &Place) -> Totals {
+        let mut edge = kept.view.tracks[track].totals();
+        let run = place.end.min(self.end)..place.end.max(self.end);
+        self.blocks.change(kept, track, run, Change::Add, &mut edge);
+        edge
+    }
+
+    /// The totals of a span at another place, which is `edge` away.
+    #[must_use]
+    pub fn totals_at(&self, kept: Kept<'_>, span: usize, place: &Place, edge: &Totals) -> Totals {
         let mut totals = self.totals[span].clone();
-        self.shift(kept, settled, &kept.view.spans[span], place, &mut totals);
+        let plan = &kept.view.spans[span];
+        let (old, new) = plan
+            .window
+            .map_or((0, 0), |window| (self.starts[window], place.starts[window]));
+        // Additions first: nothing is taken out before it is in.
+        self.blocks
+            .change(kept, plan.track, new..old, Change::Add, &mut totals);
+        if place.end > self.end {
+            totals.merge(edge);
+        } else {
+            totals.unmerge(edge);
+        }
+        self.blocks
+            .change(kept, plan.track, old..new, Change::Remove, &mut totals);
         totals
     }
 

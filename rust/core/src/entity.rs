@@ -29,6 +29,8 @@ pub struct Entity {
     settled: usize,
     lives: Box<[Accumulator]>,
     newest: (i64, u64),
+    /// Derived: the first horizon at which there is something to settle or drop.
+    due: i64,
     /// Derived; made at the first read that is worth it.
     cursors: Option<Box<Cursors>>,
 }
@@ -47,6 +49,7 @@ impl Entity {
             settled: 0,
             lives: lives.collect(),
             newest: (i64::MIN, 0),
+            due: i64::MAX,
             cursors: None,
         }
     }
@@ -65,6 +68,7 @@ impl Entity {
             settled,
             lives: lives.into(),
             newest,
+            due: i64::MIN,
             cursors: None,
         }
     }
@@ -108,6 +112,7 @@ impl Entity {
     pub fn insert(&mut self, view: &View, time: i64, place: u64, staged: &[u64]) {
         let at = self.events.insert(time, place, staged);
         self.newest = self.newest.max((time, place));
+        self.due = self.due.min(self.due_of(view, time));
         if let Some(cursors) = &mut self.cursors {
             cursors.inserted(view, &self.events, at);
         }
@@ -152,7 +157,9 @@ impl Entity {
     /// Invisible to every read at or after `horizon`, so it may happen at any moment.
     #[inline]
     pub fn settle(&mut self, view: &View, horizon: Option<i64>) {
-        let Some(horizon) = horizon else { return };
+        let Some(horizon) = horizon.filter(|&horizon| horizon >= self.due) else {
+            return;
+        };
         let width = view.width();
         let rows = self.events.len(width);
         if self.lives.is_empty() {
@@ -178,6 +185,28 @@ impl Entity {
         if self.lives.is_empty() {
             self.settled = 0;
         }
+        let rows = rows - drop;
+        let dropped_next = if rows > 0 {
+            self.events.time(0, width).saturating_add(view.longest_us())
+        } else {
+            i64::MAX
+        };
+        let settled_next = if self.settled < rows {
+            self.due_of(view, self.events.time(self.settled, width))
+        } else {
+            i64::MAX
+        };
+        self.due = dropped_next.min(settled_next);
+    }
+
+    /// The first horizon at which an event of that time is settled, or without lifetimes dropped.
+    fn due_of(&self, view: &View, time: i64) -> i64 {
+        let after = if self.lives.is_empty() {
+            view.longest_us()
+        } else {
+            1
+        };
+        time.saturating_add(after)
     }
 
     fn settle_one(&mut self, view: &View, width: usize, horizon: i64) {

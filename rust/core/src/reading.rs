@@ -74,6 +74,8 @@ pub struct Reading {
 
 #[derive(Clone, Debug)]
 struct TrackReading {
+    /// Index of the track in the view.
+    index: usize,
     track: Track,
     /// Shortest first: each contains the one before.
     windows: Vec<SpanReading>,
@@ -115,7 +117,7 @@ impl Reading {
             }
             if current != Some(span.track) {
                 current = Some(span.track);
-                tracks.push(TrackReading::new(&view.tracks[span.track]));
+                tracks.push(TrackReading::new(span.track, &view.tracks[span.track]));
             }
             if let Some(reading) = tracks.last_mut() {
                 reading.add(view, index, outputs);
@@ -178,8 +180,9 @@ impl Reading {
 }
 
 impl TrackReading {
-    fn new(track: &Track) -> Self {
+    fn new(index: usize, track: &Track) -> Self {
         Self {
+            index,
             track: track.clone(),
             windows: Vec::new(),
             life: None,
@@ -262,14 +265,16 @@ impl TrackReading {
     ) -> Result<(), FeatureOverflow> {
         let (track, ranks) = (&self.track, cursors.ranks());
         let kept = cursors.kept(view, entity.events());
+        let edge = (place.distance > 0).then(|| cursors.edge(kept, self.index, place));
         let (mut extent, mut from) = (Extent::EMPTY, place.end);
         for span in &self.windows {
             let moved;
-            let totals = if place.distance == 0 {
-                cursors.totals(span.span)
-            } else {
-                moved = cursors.totals_at(kept, entity.settled(), span.span, place);
-                &moved
+            let totals = match &edge {
+                None => cursors.totals(span.span),
+                Some(edge) => {
+                    moved = cursors.totals_at(kept, span.span, place, edge);
+                    &moved
+                }
             };
             let start = place.starts[span.window];
             if track.needs.extrema && start < from {
@@ -297,7 +302,14 @@ impl TrackReading {
         let Some((nth, span)) = &self.life else {
             return Ok(());
         };
-        let totals = cursors.totals_at(kept, entity.settled(), span.span, place);
+        let moved;
+        let totals = match &edge {
+            None => cursors.totals(span.span),
+            Some(edge) => {
+                moved = cursors.totals_at(kept, span.span, place, edge);
+                &moved
+            }
+        };
         let mut life = entity.life(*nth).clone();
         if totals.count() > 0 {
             let run = || kept.first + entity.settled()..place.end;
@@ -309,7 +321,7 @@ impl TrackReading {
             } else {
                 None
             };
-            life.extend(&totals, extent, ends);
+            life.extend(totals, extent, ends);
         }
         emit(view, track, &life.found(), &span.outputs, cells)
     }

@@ -30,6 +30,8 @@ pub struct Entities {
     tracking: bool,
     /// Events applied since all entities were last settled.
     applied: usize,
+    /// Slot of the entity changed last.
+    last: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -81,6 +83,10 @@ impl Entities {
                     .as_ref()
                     .is_some_and(|entity| entity.key() == key)
         };
+        // An event is mostly read right after it is applied: the same entity twice.
+        if (self.last as usize) < self.slots.len() && same(&self.last) {
+            return Some(self.last);
+        }
         self.table.find(hash, same).copied()
     }
 
@@ -92,6 +98,7 @@ impl Entities {
             None => self.put(Entity::new(view, key), hash),
         };
         self.applied += 1;
+        self.last = at;
         let slot = &mut self.slots[at as usize];
         if self.tracking && !slot.changed {
             slot.changed = true;
