@@ -6,7 +6,7 @@ Events are drawn from one seed, so a failing case is named by one number.
 import random  # noqa: TID251 - always seeded; this is where randomness is wanted
 from collections.abc import Iterator, Mapping, Sequence
 
-from forerun.testing.oracle import Arrival, Value
+from forerun.testing.oracle.arrival import Arrival, Scalar
 
 SECOND_US = 1_000_000
 
@@ -35,8 +35,8 @@ def nasty_arrivals(
     """
     chance = random.Random(seed)
     now = 1_000_000 * SECOND_US
-    drawn: list[tuple[int, int, int, dict[str, Value]]] = []
-    past: list[list[dict[str, Value]]] = [[] for _ in streams]
+    drawn: list[tuple[int, int, int, dict[str, Scalar]]] = []
+    past: list[list[dict[str, Scalar]]] = [[] for _ in streams]
     for number in range(events):
         now += chance.choice((0, 0, 1, SECOND_US, 7 * SECOND_US, 61 * SECOND_US))
         stream = chance.randrange(len(streams))
@@ -72,7 +72,7 @@ def cut(seed: int, arrivals: Sequence[Arrival], *, longest: int) -> Iterator[lis
         rest = rest[length:]
 
 
-def _draw(chance: random.Random, kind: str, now: int) -> Value:
+def _draw(chance: random.Random, kind: str, now: int) -> Scalar:
     if kind.endswith("?") and chance.random() < 0.2:
         return None
     match kind.rstrip("?"):
