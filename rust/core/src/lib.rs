@@ -11,6 +11,7 @@ pub mod aggregate;
 pub mod blocks;
 pub mod buffer;
 mod checkpoint;
+pub mod civil;
 pub mod column;
 pub mod cursors;
 pub mod dedup;
@@ -42,6 +43,7 @@ pub mod typing;
 mod vector_plan;
 pub mod view;
 mod view_plan;
+pub mod zone;
 
 pub use error::{Error, Result};
 pub use kernel::Kernel;
