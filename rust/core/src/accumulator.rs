@@ -129,6 +129,13 @@ impl Accumulator {
         self.extent = self.extent.with(extent);
     }
 
+    /// Adds the values of another of the same type and needs, which all come after the ones here.
+    pub fn append(&mut self, newer: &Self) {
+        let some = newer.totals.count() > 0;
+        let ends = some.then_some((newer.first, newer.last));
+        self.extend(&newer.totals, newer.extent, ends);
+    }
+
     /// What aggregates are computed from.
     #[inline]
     #[must_use]

@@ -24,9 +24,15 @@ impl Kernel {
         entities: &[(usize, &[u8], &[u8])],
     ) -> Result<Self> {
         let plan = Arc::new(Plan::compile(plan_json)?);
-        let (clock, guards) = state::read_header(&plan, header)?;
+        let (clock, guards, mut emitters) = state::read_header(&plan, header)?;
         let mut views: Vec<Entities> = plan.views.iter().map(|_| Entities::default()).collect();
         for &(index, key, bytes) in entities {
+            if let Some(index) = index.checked_sub(plan.views.len())
+                && let Some(emitter) = emitters.get_mut(index)
+            {
+                emitter.put(&plan.emitters[index], key, bytes)?;
+                continue;
+            }
             let (Some(view), Some(into)) = (plan.views.get(index), views.get_mut(index)) else {
                 return Err(Error::State(format!(
                     "entity of view {index}, the plan has {} views",
@@ -44,7 +50,7 @@ impl Kernel {
             }
             into.put(entity, hash);
         }
-        let mut kernel = Self::assemble(plan, guards, views, clock);
+        let mut kernel = Self::assemble(plan, guards, views, emitters, clock);
         for index in 0..kernel.views.len() {
             let horizon = kernel.horizon(index);
             kernel.views[index].track();
@@ -84,6 +90,13 @@ impl Kernel {
                 states.append_null();
             }
         }
+        for (index, plan) in self.plan.emitters.iter().enumerate() {
+            for (key, state) in self.emitters[index].take_changed(plan) {
+                views.append_value((self.plan.views.len() + index) as i32);
+                keys.append_value(key);
+                states.append_option(state);
+            }
+        }
         batch(vec![
             ("view", false, Arc::new(views.finish())),
             ("key", false, Arc::new(keys.finish())),
@@ -94,7 +107,12 @@ impl Kernel {
     /// What is not per entity, as bytes.
     pub fn header(&self) -> Result<Vec<u8>> {
         self.usable()?;
-        Ok(state::write_header(&self.plan, self.clock, &self.guards))
+        Ok(state::write_header(
+            &self.plan,
+            self.clock,
+            &self.guards,
+            &self.emitters,
+        ))
     }
 
     /// SHA-256 over header and all entities in order.
@@ -112,6 +130,15 @@ impl Kernel {
                 digest.update(entity.key());
                 digest.update((bytes.len() as u64).to_le_bytes());
                 digest.update(&bytes);
+            }
+        }
+        for (index, plan) in self.plan.emitters.iter().enumerate() {
+            for (key, state) in self.emitters[index].all(plan) {
+                digest.update(((self.plan.views.len() + index) as u32).to_le_bytes());
+                digest.update((key.len() as u32).to_le_bytes());
+                digest.update(&key);
+                digest.update((state.len() as u64).to_le_bytes());
+                digest.update(&state);
             }
         }
         let mut hex = String::with_capacity(64);

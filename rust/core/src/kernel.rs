@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use arrow_array::RecordBatch;
+
 use crate::buffer::place;
+use crate::emitter::Emitter;
 use crate::error::{Error, Result};
 use crate::guard::{Guard, Verdict};
 use crate::key::describe;
@@ -50,6 +53,7 @@ pub struct Kernel {
     pub(crate) plan: Arc<Plan>,
     pub(crate) guards: Vec<Guard>,
     pub(crate) views: Vec<Entities>,
+    pub(crate) emitters: Vec<Emitter>,
     /// Reads of each lookup of each vector.
     pub(crate) lookups: Vec<Vec<Reading>>,
     /// Reads of all features of each view.
@@ -66,13 +70,22 @@ impl Kernel {
         let plan = Plan::compile(plan_json)?;
         let guards = plan.streams.iter().map(Guard::new).collect();
         let views = plan.views.iter().map(|_| Entities::default()).collect();
-        Ok(Self::assemble(Arc::new(plan), guards, views, i64::MIN))
+        let emitters = plan.emitters.iter().map(|plan| Emitter::new(plan, None));
+        let emitters = emitters.collect();
+        Ok(Self::assemble(
+            Arc::new(plan),
+            guards,
+            views,
+            emitters,
+            i64::MIN,
+        ))
     }
 
     pub(crate) fn assemble(
         plan: Arc<Plan>,
         guards: Vec<Guard>,
         views: Vec<Entities>,
+        emitters: Vec<Emitter>,
         clock: i64,
     ) -> Self {
         let lookups = plan
@@ -100,6 +113,7 @@ impl Kernel {
             plan,
             guards,
             views,
+            emitters,
             lookups,
             all,
             clock,
@@ -228,6 +242,7 @@ impl Kernel {
                 into.times.push(time);
             }
         }
+        let emitted = self.emit(plan, batches, staged, &verdicts)?;
         let vectors = reads
             .into_iter()
             .enumerate()
@@ -246,7 +261,30 @@ impl Kernel {
             rejected: rejected.finish()?,
             vectors,
             stale: stale.finish()?,
+            emitted,
         })
+    }
+
+    /// Lets the emitters take in what was applied, and close what the watermarks have passed.
+    fn emit(
+        &mut self,
+        plan: &Plan,
+        batches: &[Batch],
+        staged: &[Staged],
+        verdicts: &[Vec<u8>],
+    ) -> Result<Vec<RecordBatch>> {
+        for ((batch, columns), verdicts) in batches.iter().zip(staged).zip(verdicts) {
+            for (nth, &index) in plan.streams[batch.stream].emitters.iter().enumerate() {
+                let own = &plan.emitters[index];
+                self.emitters[index].add(own, nth, batch, columns, verdicts);
+            }
+        }
+        (0..self.emitters.len())
+            .map(|index| {
+                let watermark = self.guards[plan.emitters[index].view.stream].watermark();
+                self.emitters[index].close(plan, index, watermark)
+            })
+            .collect()
     }
 
     #[inline]

@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 
 use crate::aggregate::{Aggregate, Needs};
 use crate::buffer::FIXED_WORDS;
+use crate::emitter_plan::{self, Emitter};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 use crate::spec::{PLAN_FORMAT, PlanSpec};
@@ -19,6 +20,10 @@ pub const HOLD_BACK_US: i64 = 7 * 24 * 3_600_000_000;
 /// A small plan, for the examples of this crate: `Tick` events of a key `k` at a time `at` with a value `x`,
 /// of which the view `Now` has the features `events`, `top` and `total`.
 pub const EXAMPLE: &str = include_str!("example.json");
+
+/// The same stream with emitters: `Hop` counts in windows of 60 that hop by 20, and `Visit` in sessions with a
+/// gap of 30.
+pub const EMITTERS: &str = include_str!("emitters.json");
 
 /// Streams, views and vectors, ready to run.
 ///
@@ -39,6 +44,8 @@ pub struct Plan {
     pub views: Vec<View>,
     /// Vectors by index.
     pub vectors: Vec<Vector>,
+    /// Emitters by index.
+    pub emitters: Vec<Emitter>,
     /// Longest time a view keeps events back for a slower stream that reads it.
     pub hold_back_us: i64,
     /// SHA-256 of the canonical JSON; state of another plan is refused.
@@ -208,10 +215,21 @@ impl Plan {
             }
             vectors.push(vector);
         }
+        unique(
+            "emitter",
+            spec.emitters.iter().map(|emitter| emitter.name.as_str()),
+        )?;
+        let mut emitters = Vec::with_capacity(spec.emitters.len());
+        for (index, emitter) in spec.emitters.into_iter().enumerate() {
+            let emitter = emitter_plan::compile(emitter, &streams)?;
+            streams[emitter.view.stream].emitters.push(index);
+            emitters.push(emitter);
+        }
         Ok(Self {
             streams,
             views,
             vectors,
+            emitters,
             hold_back_us,
             fingerprint,
         })

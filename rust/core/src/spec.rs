@@ -26,6 +26,9 @@ pub struct PlanSpec {
     pub views: Vec<ViewSpec>,
     /// Vectors, referred to by position.
     pub vectors: Vec<VectorSpec>,
+    /// Windows emitted when they close; absent for none.
+    #[serde(default)]
+    pub emitters: Vec<EmitterSpec>,
     /// Longest time a view keeps events back for a slower stream that reads it, in microseconds.
     pub hold_back_us: Option<i64>,
 }
@@ -81,6 +84,25 @@ pub struct ViewSpec {
     #[serde(rename = "where")]
     pub filter: Option<Value>,
     /// Features, referred to by position.
+    pub features: Vec<FeatureSpec>,
+}
+
+/// Aggregates of one entity over windows that are emitted when they close.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EmitterSpec {
+    /// Unique among emitters.
+    pub name: String,
+    /// Index of the stream.
+    pub stream: usize,
+    /// Names of the fields that make the entity's key.
+    pub by: Vec<String>,
+    /// Which events count; null for all.
+    #[serde(rename = "where")]
+    pub filter: Option<Value>,
+    /// A hopping or session window.
+    pub window: Value,
+    /// Features without windows of their own.
     pub features: Vec<FeatureSpec>,
 }
 

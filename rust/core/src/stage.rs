@@ -58,6 +58,8 @@ pub struct Staged {
     pub rows: usize,
     /// Per view of the stream, in order.
     pub views: Vec<StagedView>,
+    /// Per emitter of the stream, in order.
+    pub emitters: Vec<StagedView>,
     /// Ids for the duplicate check; none without one.
     pub ids: Option<Rc<Keys>>,
     /// Keys of each lookup of each vector of the stream.
@@ -132,6 +134,11 @@ impl Staged {
             .iter()
             .map(|&view| StagedView::new(&plan.views[view], stream, &mut keys))
             .collect();
+        staged.emitters = stream
+            .emitters
+            .iter()
+            .map(|&emitter| StagedView::new(&plan.emitters[emitter].view, stream, &mut keys))
+            .collect();
         staged.ids = stream.dedup_us.map(|_| keys.fields(stream, &stream.id));
         staged.lookups = stream
             .vectors
@@ -197,6 +204,7 @@ impl Staged {
             arrivals: Vec::new(),
             rows: batch.rows,
             views: Vec::new(),
+            emitters: Vec::new(),
             ids: None,
             lookups: Vec::new(),
             time: stream.time,

@@ -7,12 +7,14 @@
 //! | --- | --- |
 //! | format | u32 |
 //! | plan fingerprint | 32 |
-//! | clock (highest arrival; i64::MIN before any) | i64 |
+//! | clock (highest arrival; `i64::MIN` before any) | i64 |
 //! | per stream: watermark | u8 flag, i64 |
 //! | number of partitions, then per partition by id | u32 |
 //! | ... id; watermark; last arrival; next offset; events per verdict | u16; u8, i64; i64; u64; 5 x u64 |
 //! | duplicate check: 0, or 1 and number of ids, then per id by bytes | u8, u64 |
 //! | ... length, bytes; number of times, times | u32, n; u32, n x i64 |
+//! | per emitter: number of events that wait for the watermark, then per event in order | u64 |
+//! | ... time; partition and offset in one word; key length, key; staged row | i64; u64; u32, n; u64 each |
 //!
 //! | entity | bytes |
 //! | --- | --- |
@@ -21,10 +23,23 @@
 //! | lifetime totals, in plan order (see [`Accumulator::write`]) | |
 //! | number of events; how many of them, oldest first, the totals hold already | u32; u32 |
 //! | per event: time, place, condition bits, arguments | one u64 each |
+//!
+//! An emitter's windows follow the views' entities, under the number of views and its own. A pane's key is its
+//! start, as eight bytes that order like it (big endian, sign flipped); a session's key is its entity's.
+//!
+//! | pane | bytes |
+//! | --- | --- |
+//! | format; number of keys, then per key in order | u8; u32 |
+//! | ... length, key; totals per track (see [`Accumulator::write`]) | u32, n |
+//!
+//! | session | bytes |
+//! | --- | --- |
+//! | format; first and last event time; totals per track | u8; i64, i64 |
 
 use crate::accumulator::Accumulator;
 use crate::buffer::Events;
 use crate::dedup::Ids;
+use crate::emitter::Emitter;
 use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::guard::{Guard, Partition};
@@ -113,7 +128,12 @@ fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
 }
 
 /// The bytes of everything that is not per entity.
-pub(crate) fn write_header(plan: &Plan, clock: i64, guards: &[Guard]) -> Vec<u8> {
+pub(crate) fn write_header(
+    plan: &Plan,
+    clock: i64,
+    guards: &[Guard],
+    emitters: &[Emitter],
+) -> Vec<u8> {
     let mut out = Vec::new();
     out.extend_from_slice(&u32::from(STATE_FORMAT).to_le_bytes());
     out.extend_from_slice(&plan.fingerprint);
@@ -139,11 +159,14 @@ pub(crate) fn write_header(plan: &Plan, clock: i64, guards: &[Guard]) -> Vec<u8>
             }
         }
     }
+    emitters.iter().for_each(|emitter| emitter.write(&mut out));
     out
 }
 
-/// The clock and the guards of a header.
-pub(crate) fn read_header(plan: &Plan, mut bytes: &[u8]) -> Result<(i64, Vec<Guard>)> {
+/// What a header holds: the clock, the guards, and the emitters without their windows.
+pub(crate) type Header = (i64, Vec<Guard>, Vec<Emitter>);
+
+pub(crate) fn read_header(plan: &Plan, mut bytes: &[u8]) -> Result<Header> {
     let damaged = || Error::State("the state header is damaged".into());
     let format = u32::from_le_bytes(take(&mut bytes).ok_or_else(damaged)?);
     if format != u32::from(STATE_FORMAT) {
@@ -161,7 +184,7 @@ pub(crate) fn read_header(plan: &Plan, mut bytes: &[u8]) -> Result<(i64, Vec<Gua
         .ok_or_else(damaged)
 }
 
-fn parse_header(plan: &Plan, bytes: &mut &[u8]) -> Option<(i64, Vec<Guard>)> {
+fn parse_header(plan: &Plan, bytes: &mut &[u8]) -> Option<Header> {
     let clock = i64::from_le_bytes(take(bytes)?);
     let mut guards = Vec::with_capacity(plan.streams.len());
     for stream in &plan.streams {
@@ -191,7 +214,12 @@ fn parse_header(plan: &Plan, bytes: &mut &[u8]) -> Option<(i64, Vec<Guard>)> {
         };
         guards.push(Guard::from_parts(partitions, watermark, ids));
     }
-    Some((clock, guards))
+    let emitters = plan
+        .emitters
+        .iter()
+        .map(|own| Emitter::read(own, guards[own.view.stream].watermark(), bytes))
+        .collect::<Option<_>>()?;
+    Some((clock, guards, emitters))
 }
 
 fn write_time(time: Option<i64>, out: &mut Vec<u8>) {

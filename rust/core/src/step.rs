@@ -34,6 +34,8 @@ pub struct Step {
     pub vectors: Vec<RecordBatch>,
     /// Reads served null because they were too old: vector, row, view, `earliest_us`.
     pub stale: RecordBatch,
+    /// Per emitter of the plan: windows closed, by end and key.
+    pub emitted: Vec<RecordBatch>,
 }
 
 /// Rows not applied, as they are found.

@@ -35,6 +35,8 @@ pub struct Stream {
     pub views: Vec<usize>,
     /// Vectors its events trigger.
     pub vectors: Vec<usize>,
+    /// Emitters of this stream.
+    pub emitters: Vec<usize>,
 }
 
 /// A field of a stream.
@@ -81,6 +83,7 @@ pub(crate) fn compile(spec: StreamSpec) -> Result<Stream, String> {
         dedup_us: spec.dedup_us,
         views: Vec::new(),
         vectors: Vec::new(),
+        emitters: Vec::new(),
     };
     stream.time = stream.find(&spec.time)?;
     let time = &stream.fields[stream.time];

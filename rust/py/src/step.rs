@@ -19,6 +19,8 @@ pub(crate) struct StepResult {
     vectors: Vec<Py<Batch>>,
     #[pyo3(get)]
     stale: Py<Batch>,
+    #[pyo3(get)]
+    emitted: Vec<Py<Batch>>,
 }
 
 impl StepResult {
@@ -38,6 +40,11 @@ impl StepResult {
                 .map(|batch| Py::new(py, Batch(batch)))
                 .collect::<PyResult<_>>()?,
             stale: Py::new(py, Batch(step.stale))?,
+            emitted: step
+                .emitted
+                .into_iter()
+                .map(|batch| Py::new(py, Batch(batch)))
+                .collect::<PyResult<_>>()?,
         })
     }
 }

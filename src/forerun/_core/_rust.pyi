@@ -114,6 +114,13 @@ class StepResult:
         Columns `vector` int32, `row` int32 (row of that vector's batch), `view` int32, `earliest_us` int64.
         """
 
+    @property
+    def emitted(self) -> list[Batch]:
+        """One batch per emitter of the plan: the windows that this step's watermark closed, by end and key.
+
+        Columns: the fields of the key, `start` and `end` int64 us, then a nullable column per feature.
+        """
+
 @final
 class Kernel:
     """Exact event-time features of one plan: state, guard and reads.
@@ -203,7 +210,7 @@ class Kernel:
     def take_changed(self) -> Batch:
         """Entities changed since the last call: `view` int32, `key` binary, `state` binary (null = evicted).
 
-        Ordered by (view, key). Store these over the earlier ones, with `header()`, and `restore` continues.
+        Windows of emitters that are not closed come after the views' entities. Ordered by (view, key). Store these over the earlier ones, with `header()`, and `restore` continues.
         """
 
     def header(self) -> bytes:

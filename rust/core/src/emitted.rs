@@ -1,0 +1,161 @@
+//! Closed windows, as they are found, and the batch they make.
+
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+
+use crate::accumulator::Accumulator;
+use crate::column::Column;
+use crate::emitter_plan::Emitter;
+use crate::error::{Error, Result};
+use crate::key::describe;
+use crate::reading::Cells;
+use crate::step::batch;
+use crate::stream_plan::Stream;
+use crate::types::Type;
+
+/// Rows of one emitter: a key, a window, and its features.
+///
+/// ```
+/// use forerun_core::accumulator::Accumulator;
+/// use forerun_core::aggregate::Needs;
+/// use forerun_core::emitted::Rows;
+/// use forerun_core::plan::{EMITTERS, Plan};
+///
+/// let plan = Plan::compile(EMITTERS).unwrap();
+/// let mut count = Accumulator::new(None, Needs::default());
+/// count.push_newest(0);
+/// let mut rows = Rows::new(&plan.emitters[0]);
+/// rows.push(&plan.emitters[0], b"\x01\0\0\0a", (0, 60), &[count]).unwrap();
+/// let batch = rows.finish(&plan.emitters[0], &plan.streams[0]).unwrap();
+/// assert_eq!((batch.num_rows(), batch.num_columns()), (1, 4)); // k, start, end, events
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    keys: Vec<u8>,
+    key_ends: Vec<usize>,
+    starts: Vec<i64>,
+    ends: Vec<i64>,
+    cells: Vec<Cells>,
+}
+
+impl Rows {
+    /// No rows yet.
+    #[must_use]
+    pub fn new(plan: &Emitter) -> Self {
+        Self {
+            cells: vec![Cells::default(); plan.view.features.len()],
+            ..Self::default()
+        }
+    }
+
+    /// Adds a window of a key, with what was accumulated per track.
+    #[inline]
+    pub fn push(
+        &mut self,
+        plan: &Emitter,
+        key: &[u8],
+        window: (i64, i64),
+        totals: &[Accumulator],
+    ) -> Result<()> {
+        self.keys.extend_from_slice(key);
+        self.key_ends.push(self.keys.len());
+        self.starts.push(window.0);
+        self.ends.push(window.1);
+        for (feature, cells) in plan.view.features.iter().zip(&mut self.cells) {
+            let track = plan.view.spans[feature.span].track;
+            let value = totals[track]
+                .value(feature.aggregate, feature.over_us, feature.per_us)
+                .map_err(|_| {
+                    Error::Overflow(format!(
+                        "{}.{}: the result is beyond the range of {} for key {} in the window from {} to {}; \
+                         scale the argument down",
+                        plan.view.name,
+                        feature.name,
+                        feature.ty,
+                        describe(&plan.key_types, key),
+                        window.0,
+                        window.1
+                    ))
+                })?;
+            cells.push(value);
+        }
+        Ok(())
+    }
+
+    /// The rows as a batch: the key's fields, `start`, `end`, then the features.
+    pub fn finish(self, plan: &Emitter, stream: &Stream) -> Result<RecordBatch> {
+        let mut columns: Vec<(&str, bool, ArrayRef)> = Vec::new();
+        let keys = self.key_columns(&plan.key_types)?;
+        for (&field, column) in plan.view.by.iter().zip(keys) {
+            columns.push((&stream.fields[field].name, false, column));
+        }
+        columns.push(("start", false, Arc::new(Int64Array::from(self.starts))));
+        columns.push(("end", false, Arc::new(Int64Array::from(self.ends))));
+        for (feature, cells) in plan.view.features.iter().zip(self.cells) {
+            let column = cells.into_column(feature.ty).to_array(feature.ty);
+            columns.push((&feature.name, true, column));
+        }
+        batch(columns)
+    }
+
+    /// The parts of the keys (see [`crate::key::Keys`]) as columns.
+    fn key_columns(&self, types: &[Type]) -> Result<Vec<ArrayRef>> {
+        let rows = self.key_ends.len();
+        // Where the next part of each row's key begins.
+        let mut at: Vec<usize> = (0..rows)
+            .map(|row| if row == 0 { 0 } else { self.key_ends[row - 1] })
+            .collect();
+        types
+            .iter()
+            .map(|&ty| match ty {
+                Type::String => self.texts(&mut at),
+                Type::Bool => Ok(Column::bools(rows, |row| {
+                    at[row] += 1;
+                    Some(self.keys[at[row] - 1] != 0)
+                })
+                .to_array(ty)),
+                _ => Ok(Column::whole(rows, |row| {
+                    at[row] += 8;
+                    self.keys[at[row] - 8..]
+                        .first_chunk()
+                        .map(|word| i64::from_le_bytes(*word))
+                })
+                .to_array(ty)),
+            })
+            .collect()
+    }
+
+    fn texts(&self, at: &mut [usize]) -> Result<ArrayRef> {
+        let mut bytes = Vec::with_capacity(self.keys.len());
+        let mut ends = Vec::with_capacity(at.len() + 1);
+        ends.push(0i32);
+        for at in at {
+            let length = self.keys[*at..]
+                .first_chunk()
+                .map_or(0, |n| u32::from_le_bytes(*n));
+            *at += 4 + length as usize;
+            bytes.extend_from_slice(&self.keys[*at - length as usize..*at]);
+            ends.push(i32::try_from(bytes.len()).map_err(|_| {
+                Error::Batch("a step closes windows with 2 GiB of keys; take smaller steps".into())
+            })?);
+        }
+        let ends = OffsetBuffer::new(ScalarBuffer::from(ends));
+        StringArray::try_new(ends, Buffer::from_vec(bytes), None)
+            .map(|array| Arc::new(array) as ArrayRef)
+            .map_err(|error| Error::Batch(error.to_string()))
+    }
+
+    /// Number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// True without rows.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+}

@@ -1,0 +1,205 @@
+//! One emitter at work: accepted events in, closed windows out.
+//!
+//! An accepted event is not older than the watermark, and a window is closed when the watermark has passed its
+//! end: so nothing that is accepted later belongs to it, and its content does not depend on when in a step it is
+//! looked at. That is why a whole step is taken in before anything is closed.
+
+use arrow_array::RecordBatch;
+
+use crate::buffer::place;
+use crate::emitted::Rows;
+use crate::emitter_plan::{self, Window};
+use crate::error::{Error, Result};
+use crate::panes::Panes;
+use crate::pending::Pending;
+use crate::plan::Plan;
+use crate::sessions::Sessions;
+use crate::stage::{Batch, Staged};
+use crate::state::STATE_FORMAT;
+use crate::totals::take;
+
+/// The windows of one emitter that are not closed yet.
+///
+/// ```
+/// use forerun_core::emitter::Emitter;
+/// use forerun_core::plan::{EMITTERS, Plan};
+///
+/// let plan = Plan::compile(EMITTERS).unwrap();
+/// let mut emitter = Emitter::new(&plan.emitters[0], None);
+/// assert_eq!(emitter.close(&plan, 0, Some(100)).unwrap().num_rows(), 0);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Emitter {
+    pending: Pending,
+    windows: Windows,
+    /// The watermark at which windows were last closed.
+    closed: Option<i64>,
+}
+
+#[derive(Clone, Debug)]
+enum Windows {
+    Panes(Panes),
+    Sessions(Sessions),
+}
+
+/// A key of an emitter's state, and the state; none when it is gone.
+pub type Taken = (Vec<u8>, Option<Vec<u8>>);
+
+impl Emitter {
+    /// No windows yet; those up to a watermark were closed before.
+    #[must_use]
+    pub fn new(plan: &emitter_plan::Emitter, closed: Option<i64>) -> Self {
+        let windows = match plan.window {
+            Window::Hopping { size_us, hop_us } => Windows::Panes(Panes::new(size_us, hop_us)),
+            Window::Session { gap_us, max_us } => Windows::Sessions(Sessions::new(gap_us, max_us)),
+        };
+        Self {
+            pending: Pending::new(plan.view.staged_words()),
+            windows,
+            closed,
+        }
+    }
+
+    /// Takes in the accepted rows of a batch; `nth` is the emitter's place among those of the stream.
+    pub fn add(
+        &mut self,
+        plan: &emitter_plan::Emitter,
+        nth: usize,
+        batch: &Batch,
+        columns: &Staged,
+        verdicts: &[u8],
+    ) {
+        let staged = &columns.emitters[nth];
+        for (row, _) in verdicts
+            .iter()
+            .enumerate()
+            .filter(|(_, verdict)| **verdict == 0)
+        {
+            let (Some(words), Some((key, hash))) = (staged.row(row), staged.keys.get(row)) else {
+                continue;
+            };
+            let time = columns.time(row);
+            match &mut self.windows {
+                Windows::Panes(panes) if !plan.ordered => panes.add(plan, time, key, hash, words),
+                _ => {
+                    let place = place(batch.partition, batch.base_offset + row as u64);
+                    self.pending.push((time, place), key, hash, words);
+                }
+            }
+        }
+    }
+
+    /// The windows that a watermark closes, by end and key.
+    pub fn close(
+        &mut self,
+        plan: &Plan,
+        index: usize,
+        watermark: Option<i64>,
+    ) -> Result<RecordBatch> {
+        let own = &plan.emitters[index];
+        let mut rows = Rows::new(own);
+        if let Some(watermark) = watermark.filter(|_| watermark > self.closed) {
+            let windows = &mut self.windows;
+            self.pending
+                .drain(watermark, |time, key, hash, words| match windows {
+                    Windows::Panes(panes) => panes.add(own, time, key, hash, words),
+                    Windows::Sessions(sessions) => sessions.add(own, time, key, hash, words),
+                });
+            match windows {
+                Windows::Panes(panes) => panes.close(own, self.closed, watermark, &mut rows)?,
+                Windows::Sessions(sessions) => sessions.close(own, watermark, &mut rows)?,
+            }
+            self.closed = Some(watermark);
+        }
+        rows.finish(own, &plan.streams[own.view.stream])
+    }
+
+    /// What changed since the last call, by key: the start of a pane, or the key of a session.
+    pub fn take_changed(&mut self, plan: &emitter_plan::Emitter) -> Vec<Taken> {
+        match &mut self.windows {
+            Windows::Panes(panes) => panes
+                .take_changed(plan)
+                .into_iter()
+                .map(|(start, bytes)| (pane_key(start), bytes.map(versioned)))
+                .collect(),
+            Windows::Sessions(sessions) => sessions
+                .take_changed()
+                .into_iter()
+                .map(|(key, bytes)| (key.into_vec(), bytes.map(versioned)))
+                .collect(),
+        }
+    }
+
+    /// All windows that are not closed, by key.
+    pub fn all(&mut self, plan: &emitter_plan::Emitter) -> Vec<(Vec<u8>, Vec<u8>)> {
+        match &mut self.windows {
+            Windows::Panes(panes) => panes
+                .all(plan)
+                .into_iter()
+                .map(|(start, bytes)| (pane_key(start), versioned(bytes)))
+                .collect(),
+            Windows::Sessions(sessions) => sessions
+                .all()
+                .into_iter()
+                .map(|(key, bytes)| (key.into_vec(), versioned(bytes)))
+                .collect(),
+        }
+    }
+
+    /// Puts back what was taken.
+    pub fn put(&mut self, plan: &emitter_plan::Emitter, key: &[u8], bytes: &[u8]) -> Result<()> {
+        let name = &plan.view.name;
+        let damaged = || {
+            Error::State(format!(
+                "emitter '{name}': the state of a window is damaged"
+            ))
+        };
+        let bytes = match bytes.split_first() {
+            Some((&STATE_FORMAT, bytes)) => bytes,
+            Some((other, _)) => {
+                return Err(Error::State(format!(
+                    "emitter '{name}': window state has format {other}, this kernel reads format {STATE_FORMAT}"
+                )));
+            }
+            None => return Err(damaged()),
+        };
+        let put = match &mut self.windows {
+            Windows::Panes(panes) => {
+                pane_start(key).is_some_and(|start| panes.put(plan, start, bytes))
+            }
+            Windows::Sessions(sessions) => sessions.restore(plan, key, bytes),
+        };
+        if put { Ok(()) } else { Err(damaged()) }
+    }
+
+    /// Appends what is not by key: the events that wait.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        self.pending.write(out);
+    }
+
+    /// Reads what [`Emitter::write`] wrote; `None` when the bytes are not that.
+    pub(crate) fn read(
+        plan: &emitter_plan::Emitter,
+        closed: Option<i64>,
+        bytes: &mut &[u8],
+    ) -> Option<Self> {
+        let mut read = Self::new(plan, closed);
+        read.pending = Pending::read(plan, bytes)?;
+        Some(read)
+    }
+}
+
+/// A pane's start as a key that orders like it.
+fn pane_key(start: i64) -> Vec<u8> {
+    ((start as u64) ^ (1 << 63)).to_be_bytes().to_vec()
+}
+
+fn pane_start(mut key: &[u8]) -> Option<i64> {
+    let word = u64::from_be_bytes(take(&mut key)?);
+    key.is_empty().then_some((word ^ (1 << 63)) as i64)
+}
+
+fn versioned(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.insert(0, STATE_FORMAT);
+    bytes
+}
