@@ -210,7 +210,8 @@ class Kernel:
     def take_changed(self) -> Batch:
         """Entities changed since the last call: `view` int32, `key` binary, `state` binary (null = evicted).
 
-        Windows of emitters that are not closed come after the views' entities. Ordered by (view, key). Store these over the earlier ones, with `header()`, and `restore` continues.
+        Open windows of emitters follow, numbered after the views. Ordered by (view, key). Store all
+        over earlier ones, with `header()`, and `restore` continues.
         """
 
     def header(self) -> bytes:

@@ -1,0 +1,310 @@
+"""Closed windows: emitted once, with the oracle's values, whatever the batching, lateness or restarts."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from tests.kernel.ticks import B, Json, N, X, apply, call, literal, rows_of, stream
+
+from forerun._core import FeatureOverflowError, Kernel, PlanError, StateFormatError
+from forerun.testing.events import SECOND_US, cut, nasty_arrivals
+from forerun.testing.oracle import Arrival
+from forerun.testing.oracle.aggregates import Found
+from forerun.testing.oracle.emitted import emitted
+from forerun.testing.oracle.tolerance import slack, within
+
+TUMBLING = {"kind": "hopping", "size_us": 100, "hop_us": 100}
+SESSION = {"kind": "session", "gap_us": 30, "max_us": None}
+FIELDS = {"k": "string?", "at": "time", "x": "float?", "n": "int", "b": "bool"}
+ARROW: dict[str, pa.DataType] = {
+    "k": pa.string(),
+    "at": pa.timestamp("us", "UTC"),
+    "x": pa.float64(),
+    "n": pa.int64(),
+    "b": pa.bool_(),
+}
+
+
+def column(agg: str, arg: Json | None = None, **settings: object) -> Json:
+    """A feature of an emitter: `name`, `where` and `per` by keyword."""
+    made = {"name": settings.get("name", agg), "agg": agg, "arg": arg, "where": settings.get("where")}
+    return {**made, "per_us": settings["per"]} if "per" in settings else made
+
+
+def emitter(window: Json, *features: Json, name: str = "Closed", **settings: object) -> Json:
+    """An emitter by k: `by` and `where` by keyword."""
+    return {
+        "name": name,
+        "stream": 0,
+        "by": settings.get("by", ["k"]),
+        "where": settings.get("where"),
+        "window": window,
+        "features": list(features or [column("count")]),
+    }
+
+
+def plan(*emitters: Json, **settings: object) -> str:
+    """A plan of emitters over one stream."""
+    streams = [stream("Tick", **settings)]
+    return json.dumps({"format": 1, "streams": streams, "views": [], "vectors": [], "emitters": emitters})
+
+
+def closed(result: Any, index: int = 0) -> list[tuple[object, ...]]:
+    """What a step emitted, as tuples."""
+    return [tuple(row.values()) for row in rows_of(result.emitted[index])]
+
+
+def test_a_window_is_emitted_when_the_watermark_reaches_its_end() -> None:
+    """Not before, and once; ordered by end and then by key."""
+    kernel = Kernel(plan(emitter(TUMBLING, column("count"), column("sum", N)), lateness=10))
+    assert closed(apply(kernel, {"at": 5, "k": "b", "n": 2}, {"at": 99, "k": "a", "n": 3})) == []
+    assert closed(apply(kernel, {"at": 109, "k": "b", "n": 4}, offset=2)) == []
+    assert closed(apply(kernel, {"at": 110, "k": "b"}, offset=3)) == [
+        ("a", 0, 100, 1, 3),
+        ("b", 0, 100, 1, 2),
+    ]
+    assert closed(apply(kernel, {"at": 111, "k": "b"}, offset=4)) == []
+    assert closed(apply(kernel, {"at": 500, "k": "b"}, offset=5)) == [("b", 100, 200, 3, 4)]
+
+
+def test_late_events_count_until_the_window_is_closed() -> None:
+    """An event within the lateness is in its window; a later one changes nothing that was emitted."""
+    kernel = Kernel(
+        plan(emitter(TUMBLING, column("count"), column("first", N), column("last", N)), lateness=50)
+    )
+    apply(kernel, {"at": 90, "n": 1}, {"at": 120, "n": 2}, {"at": 80, "n": 3}, {"at": 95, "n": 4})
+    result = apply(kernel, {"at": 150, "n": 5}, {"at": 99, "n": 6}, offset=4)
+    assert closed(result) == [("a", 0, 100, 3, 3, 4)]
+    assert closed(apply(kernel, {"at": 400}, offset=6)) == [("a", 100, 200, 2, 2, 5)]
+
+
+def test_hopping_windows_overlap() -> None:
+    """An event is in every window that holds its time, from the first that ends after it."""
+    window = {"kind": "hopping", "size_us": 60, "hop_us": 20}
+    kernel = Kernel(plan(emitter(window, column("count"), column("max", X)), lateness=0))
+    result = apply(kernel, {"at": 19, "x": 4.0}, {"at": 20, "x": 2.0}, {"at": 1000})
+    assert closed(result) == [
+        ("a", -40, 20, 1, 4.0),
+        ("a", -20, 40, 2, 4.0),
+        ("a", 0, 60, 2, 4.0),
+        ("a", 20, 80, 1, 2.0),
+    ]
+
+
+def test_a_hop_need_not_divide_the_size() -> None:
+    """Panes are as long as the greatest length that divides both."""
+    window = {"kind": "hopping", "size_us": 50, "hop_us": 20}
+    kernel = Kernel(plan(emitter(window), lateness=0))
+    result = apply(kernel, {"at": 9}, {"at": 10}, {"at": 1000})
+    assert closed(result) == [("a", -30, 20, 2), ("a", -10, 40, 2), ("a", 10, 60, 1)]
+
+
+def test_a_session_closes_a_gap_after_its_last_event() -> None:
+    """An event exactly a gap later belongs to it; the end must be behind the watermark, not at it."""
+    kernel = Kernel(plan(emitter(SESSION), lateness=0))
+    assert closed(apply(kernel, {"at": 0}, {"at": 30}, {"at": 60, "k": "b"})) == []
+    assert closed(apply(kernel, {"at": 61, "k": "b"}, offset=3)) == [("a", 0, 60, 2)]
+    assert closed(apply(kernel, {"at": 300, "k": "b"}, offset=4)) == [("b", 60, 91, 2)]
+
+
+def test_a_late_event_joins_two_sessions() -> None:
+    """Two that are too far apart become one by an event between them."""
+    kernel = Kernel(
+        plan(emitter(SESSION, column("count"), column("first", N), column("last", N)), lateness=100)
+    )
+    apply(kernel, {"at": 0, "n": 1}, {"at": 50, "n": 2}, {"at": 30, "n": 3})
+    assert closed(apply(kernel, {"at": 500}, offset=3)) == [("a", 0, 80, 3, 1, 2)]
+
+
+def test_a_long_session_is_cut() -> None:
+    """No session holds an event `max` or more after its first; the next begins with that event."""
+    kernel = Kernel(plan(emitter({**SESSION, "max_us": 50}), lateness=0))
+    result = apply(kernel, *({"at": at} for at in (0, 20, 40, 49, 50, 70)), {"at": 500})
+    assert closed(result) == [("a", 0, 50, 4), ("a", 50, 100, 2)]
+
+
+def test_conditions_and_keys() -> None:
+    """Without a key, or where `where` does not hold, an event is in no window; a feature's filters."""
+    features = column("count"), column("count", name="big", where=call("gt", N, literal("int", 5)))
+    kernel = Kernel(plan(emitter(TUMBLING, *features, by=["b", "k"], where=B), lateness=0))
+    rows: list[Json] = [
+        {"at": 1, "b": True, "n": 6},
+        {"at": 2, "b": True},
+        {"at": 3},
+        {"at": 4, "k": None, "b": True},
+    ]
+    assert closed(apply(kernel, *rows, {"at": 500})) == [(True, "a", 0, 100, 2, 1)]
+
+
+def test_idle_partitions_do_not_hold_windows_open() -> None:
+    """After its silence a partition no longer counts; before, the window waits for it."""
+    kernel = Kernel(plan(emitter(TUMBLING), lateness=0, idle=50))
+    apply(kernel, {"at": 10, "_arrival": 10}, partition=1)
+    assert closed(apply(kernel, {"at": 55, "_arrival": 60})) == []
+    assert closed(apply(kernel, {"at": 110, "_arrival": 61}, offset=1)) == [("a", 0, 100, 2)]
+
+
+def test_what_cannot_be_windows_is_refused() -> None:
+    """The message names the emitter and what is wrong with it."""
+    hop = {"kind": "hopping", "size_us": 10, "hop_us": 20}
+    for window, features, message in (
+        (hop, [column("count")], "emitter 'Closed': a window of 10 us every 20 us leaves events out"),
+        ({**SESSION, "gap_us": 0}, [column("count")], "emitter 'Closed': a session with a gap of 0 us"),
+        ({"kind": "lifetime"}, [column("count")], "emitter 'Closed', window: unknown variant `lifetime`"),
+        (TUMBLING, [column("count", name="end")], "emitter 'Closed': column 'end' is there twice"),
+        (TUMBLING, [column("sum")], "emitter 'Closed', feature 'sum': sum: needs an argument"),
+        (SESSION, [column("rate")], "emitter 'Closed', feature 'rate': a rate needs a window"),
+    ):
+        with pytest.raises(PlanError, match=message):
+            Kernel(plan(emitter(window, *features)))
+    with pytest.raises(PlanError, match="emitter 'Closed' is there twice"):
+        Kernel(plan(emitter(TUMBLING), emitter(SESSION)))
+
+
+def test_a_sum_beyond_its_range_names_the_window() -> None:
+    """The error says which feature of which key in which window."""
+    kernel = Kernel(plan(emitter(TUMBLING, column("sum", N)), lateness=0))
+    with pytest.raises(
+        FeatureOverflowError, match=r'Closed.sum: .* for key \("a"\) in the window from 0 to 100'
+    ):
+        apply(kernel, {"at": 1, "n": 2**62}, {"at": 2, "n": 2**62}, {"at": 500})
+
+
+def test_damaged_windows_are_refused() -> None:
+    """State bytes that are cut, doubled or of another format are named and not used."""
+    for window, name in ((TUMBLING, "pane"), (SESSION, "session")):
+        text = plan(emitter(window), lateness=0)
+        kernel = Kernel(text)
+        apply(kernel, {"at": 1})
+        apply(kernel, {"at": 2}, offset=1)
+        [row] = rows_of(kernel.take_changed())
+        header, state = kernel.header(), row["state"]
+        assert row["view"] == 0, name
+        for bad in (state[:-1], state + b"\0", b""):
+            with pytest.raises(StateFormatError, match="emitter 'Closed': the state of a window is damaged"):
+                Kernel.restore(text, header, _stored([{**row, "state": bad}]))
+        with pytest.raises(StateFormatError, match="window state has format 99"):
+            Kernel.restore(text, header, _stored([{**row, "state": b"\x63" + state[1:]}]))
+        with pytest.raises(StateFormatError, match="damaged"):
+            Kernel.restore(text, header, _stored([row, row]))
+
+
+def _stored(rows: Sequence[Json]) -> pa.RecordBatch:
+    kinds: dict[str, pa.DataType] = {"view": pa.int32(), "key": pa.binary(), "state": pa.binary()}
+    schema = pa.schema(kinds)
+    return pa.RecordBatch.from_pylist(list(rows), schema=schema)
+
+
+def _everything() -> dict[str, Any]:
+    """Every kind of window, with aggregates that depend on order and such that do not."""
+    order_free = [
+        column("count"),
+        column("count", X, name="known"),
+        column("sum", X),
+        column("sum", N, name="whole"),
+        column("mean", N),
+        column("mean", X, name="mean_x", where=B),
+        column("min", X),
+        column("max", N),
+        column("std", X),
+        column("var", N),
+    ]
+    rates = [column("rate", N, per=SECOND_US), column("rate", name="events", per=60 * SECOND_US)]
+    ends = [column("first", X), column("last", N, where=B)]
+    minute = 60 * SECOND_US
+    hop = {"kind": "hopping", "size_us": 5 * minute, "hop_us": minute}
+    tumbling = {"kind": "hopping", "size_us": minute, "hop_us": minute}
+    session = {"kind": "session", "gap_us": 7 * SECOND_US, "max_us": None}
+    emitters = [
+        emitter(hop, *order_free, *rates, name="Hop"),
+        emitter(tumbling, *order_free, *ends, *rates, name="Tumble", by=["k", "b"]),
+        emitter(session, *order_free, *ends, name="Visit", where=call("gt", N, literal("int", -1))),
+        emitter({**session, "max_us": minute}, *order_free, *ends, name="Short"),
+    ]
+    streams = [stream("Tick", lateness=30 * SECOND_US, max_skew=60 * SECOND_US, idle=2 * minute)]
+    return {"format": 1, "streams": streams, "views": [], "vectors": [], "emitters": emitters}
+
+
+def _batches(step: list[Arrival]) -> list[tuple[int, int, int, pa.RecordBatch]]:
+    partitions: dict[int, list[Arrival]] = {}
+    for arrival in step:
+        partitions.setdefault(arrival.partition, []).append(arrival)
+    made = []
+    for partition, rows in partitions.items():
+        columns: dict[str, Any] = {
+            name: pa.array([row.values[name] for row in rows], kind) for name, kind in ARROW.items()
+        }
+        columns["_arrival"] = pa.array([row.arrival_us for row in rows], pa.int64())
+        made.append((0, partition, rows[0].offset, pa.RecordBatch.from_pydict(columns)))
+    return made
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rows_are_those_of_the_oracle(seed: int) -> None:
+    """For nasty streams, in steps of any length and with restarts between them: the oracle's rows, once each.
+
+    The rows of all steps together are the same list for every way of cutting, and so is the state.
+    """
+    spec = _everything()
+    text = json.dumps(spec)
+    arrivals = nasty_arrivals(seed, 400, [FIELDS])
+    lists, hashes, rows = [], [], 0
+    for longest, restarts in ((400, False), (25, True), (1, False)):
+        kernel = Kernel(text)
+        found: list[list[Json]] = [[] for _ in spec["emitters"]]
+        stored: dict[tuple[int, bytes], bytes] = {}
+        for number, step in enumerate(cut(seed, arrivals, longest=longest)):
+            result = kernel.apply(_batches(step))
+            for into, batch in zip(found, result.emitted, strict=True):
+                into += rows_of(batch)
+            if restarts and number % 3 == 0:
+                kernel = _restarted(text, kernel, stored)
+        lists.append(found)
+        hashes.append(kernel.state_hash())
+    assert lists[0] == lists[1] == lists[2]
+    assert len(set(hashes)) == 1
+    for index, made in enumerate(lists[0]):
+        expected = emitted(spec, index, arrivals)
+        assert [row["end"] for row in made] == [row["end"] for row in expected]
+        _agree(spec["emitters"][index], made, expected)
+        rows += len(made)
+    assert rows > 200
+
+
+def _restarted(text: str, kernel: Kernel, stored: dict[tuple[int, bytes], bytes]) -> Kernel:
+    """A kernel from what is stored: the differences to the last time, put over what was there."""
+    for row in rows_of(kernel.take_changed()):
+        if row["state"] is None:
+            stored.pop((row["view"], row["key"]), None)
+        else:
+            stored[row["view"], row["key"]] = row["state"]
+    rows = [{"view": view, "key": key, "state": state} for (view, key), state in stored.items()]
+    restored = Kernel.restore(text, kernel.header(), _stored(rows))
+    assert restored.state_hash() == kernel.state_hash()
+    return restored
+
+
+def _agree(spec: Json, found: list[Json], expected: list[Json]) -> None:
+    """The same windows, and in each the same values within the tolerance of their aggregate."""
+
+    def window(row: Json) -> tuple[object, ...]:
+        return (row["end"], row["start"], *(row[part] for part in spec["by"]))
+
+    wanted = {window(row): row for row in expected}
+    assert Counter(map(window, found)) == Counter(wanted.keys())
+    for row in found:
+        for feature in spec["features"]:
+            value = wanted[window(row)][feature["name"]]
+            allowed = slack(feature["agg"], value, Found([], [], 0))
+            assert within(value, row[feature["name"]], allowed), (spec["name"], feature["name"], row, value)
+
+
+def test_order_of_rows_is_by_end_and_key_bytes() -> None:
+    """A text is its length and its letters: shorter ones first, and long ones are compared to the end."""
+    kernel = Kernel(plan(emitter(TUMBLING), lateness=0))
+    names = ["b", "a", "ab", "long enough to look further a", "long enough to look further b", ""]
+    result = apply(kernel, *({"at": 1, "k": name} for name in reversed(names)), {"at": 500})
+    assert [row[0] for row in closed(result)] == ["", "a", "b", "ab", *names[3:5]]
