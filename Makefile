@@ -48,9 +48,8 @@ test: check docs rust-tests  ## everything CI runs: the checks, the documentatio
 
 check: lint types contracts doctests  ## format, lint, types, import rules, doctests; about a minute
 
-bench: $(STAMPS)/dev $(STAMPS)/kernel  ## run every benchmark and print its figures
-	@set -e; for file in $(sort $(wildcard benchmarks/*.py)); do \
-	  printf '\033[1m==> %s\033[0m\n' "$$file"; $(BIN)/python "$$file"; done
+bench: $(STAMPS)/dev $(STAMPS)/kernel  ## every benchmark, beside the peers it installs (ARGS="--only w1 --peers polars")
+	@$(BIN)/python benchmarks/run.py $(ARGS)
 
 docs: $(STAMPS)/dev $(STAMPS)/kernel  ## build the documentation into site/; a broken link is an error
 	$(call say,Documentation: site/index.html)

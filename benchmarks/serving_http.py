@@ -355,7 +355,7 @@ def main() -> None:
         return
     missing = [tool for tool in ("wrk", "taskset") if shutil.which(tool) is None]
     if missing or (os.cpu_count() or 1) < 2:
-        print(f"skipped: needs {', '.join(missing) or 'two cores'}")
+        print(f"did not run: needs {', '.join(missing) or 'two cores'} (apt-get install wrk util-linux)")
         return
     running: list[Running] = []
     with tempfile.TemporaryDirectory() as name:
