@@ -27,6 +27,7 @@ from forerun.events.functions import (
 from forerun.events.moments import Duration, EventTime, Time
 from forerun.features.aggregates import count, first, last, max, mean, min, rate, std, sum, var
 from forerun.features.view import bind
+from forerun.features.windows import hopping, session, tumbling
 from forerun.models.definition import Model, label
 from forerun.models.table import Table
 from forerun.runtime.app import App
@@ -51,6 +52,7 @@ __all__ = [
     "first",
     "given",
     "greatest",
+    "hopping",
     "if_else",
     "is_in",
     "is_null",
@@ -66,7 +68,9 @@ __all__ = [
     "one_hot",
     "rate",
     "seconds",
+    "session",
     "std",
     "sum",
+    "tumbling",
     "var",
 ]

@@ -83,11 +83,13 @@ def chosen(points: list[str]) -> list[int]:
 
 
 def test_the_undisturbed_run_does_everything(undisturbed: tuple[list[str], dict[str, Any]]) -> None:
-    """What is compared below is not empty: predictions, labels, decisions, refusals, every kind of file."""
+    """What is compared below is not empty: predictions, labels, decisions, windows, refusals, every file."""
     points, found = undisturbed
     assert int(found["predictions"].split()[0]) > 1000
     assert int(found["labels"].split()[0]) > 1000
     assert int(found["rejected"].split()[0]) > 50
+    for name, fewest in (("Hourly", 200), ("Wave", 20)):
+        assert int(found["windows"][name].split()[0]) == found["closed"][name] > fewest
     assert found["decisions"].count("\n") == found["rules"]["review"] > 30
     assert {"commit", "half written .tmp", "renamed .parquet", "half appended .jsonl"} <= set(points)
     assert "renamed .onnx" in points
@@ -97,7 +99,7 @@ def test_the_undisturbed_run_does_everything(undisturbed: tuple[list[str], dict[
 def test_a_kill_at_any_point_changes_nothing(
     victim: Victim, undisturbed: tuple[list[str], dict[str, Any]], tmp_path: Path, number: int
 ) -> None:
-    """Predictions, labels, decisions, refusals, counts and state are those of an undisturbed run.
+    """Predictions, labels, decisions, windows, refusals, counts and state are those of an undisturbed run.
 
     Every third time the restart is killed as well, early, while it recovers.
     """

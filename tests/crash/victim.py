@@ -68,6 +68,8 @@ def look(order: dict[str, Any], _: Any) -> dict[str, object]:
             "predictions": _hex(comparable(predictions)),
             "ids": predictions["prediction_id"].to_pylist(),
             "labels": _hex(history.labels("Refunded")),
+            "windows": {name: _hex(history.windows(name)) for name in app.emitters},
+            "closed": status.windows,
             "rejected": _hex(history.rejected()),
             "decisions": (directory / "decisions/review.jsonl").read_text(),
             "state": engine.state_hash(),

@@ -47,6 +47,16 @@ def make(*, source: Source | None = None, window: str = "1h", warmup: str = "12h
     class Refunds:
         share = fr.mean(Settled.refunded, over=window)
 
+    @app.windows(Ordered, by="shop", over=fr.hopping("1h", every="15m"))
+    class Hourly:
+        orders = fr.count()
+        mean = fr.mean(Ordered.amount)
+        latest = fr.last(Ordered.amount)
+
+    @app.windows(Settled, by="shop", over=fr.session("4m", max="1d"), where=Settled.refunded)
+    class Wave:
+        refunds = fr.count()
+
     @app.model(
         on=Ordered,
         label=fr.label(Settled, Settled.refunded, within="2h", otherwise=False),

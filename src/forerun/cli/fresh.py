@@ -20,6 +20,7 @@ LEFT_BY_RUNS = (
     "models",
     "predictions",
     "labels",
+    "windows",
     "decisions",
     "report.html",
 )

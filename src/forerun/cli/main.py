@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from forerun.cli import features, keys, models, new, predictions, replay, report, run, status, train
+from forerun.cli import features, keys, models, new, predictions, replay, report, run, status, train, windows
 from forerun.cli.failure import explain
 from forerun.cli.help import HELP, Command, Group
 
@@ -31,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": list(HELP), "max_content_width": 100},
 )
 
-for module in (new, run, status, predictions, features, replay, train, models, report, keys):
+for module in (new, run, status, predictions, features, windows, replay, train, models, report, keys):
     name = module.__name__.rpartition(".")[2]
     # The first line of each file: "`forerun new`: a starter project that runs."
     summary = (module.__doc__ or "").partition(": ")[2].partition("\n")[0]

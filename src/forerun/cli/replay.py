@@ -21,8 +21,8 @@ Examples:
 def replay(app: AppPath = Path(), *, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Take the whole journal again into a fresh kernel, and compare with what was logged, bit for bit.
 
-    Every input of every prediction, every score, grade and label is computed again with the versions that
-    answered then. Works beside a running `forerun run`; it needs no model to be trained again.
+    Every input of every prediction, every score, grade, label and closed window is computed again with the
+    versions that answered then. Works beside a running `forerun run`; it needs no model to be trained again.
     """
     from forerun.cli.output import print_json
     from forerun.cli.place import find
@@ -87,6 +87,7 @@ def _show(found: "Replay") -> None:
         ("events", found.events),
         ("predictions compared", found.predictions),
         ("labels compared", found.labels),
+        ("windows compared", found.windows),
         ("values compared", found.cells),
         ("rows that differ", found.differences),
     ):

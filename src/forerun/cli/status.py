@@ -72,6 +72,12 @@ def _show(console: "Console", status: "Status", *, running: bool) -> None:
             decisions.add_row(rule, count(made))
         console.print()
         console.print(decisions)
+    if status.windows:
+        windows = table("windows", "closed", right=[1])
+        for name, closed in status.windows.items():
+            windows.add_row(name, count(closed))
+        console.print()
+        console.print(windows)
     held = ", ".join(f"{name} {count(found)}" for name, found in status.entities.items())
     console.print(f"\n[bright_black]entities[/bright_black] {held or 'none'}")
     console.print(f"[bright_black]outbox waiting[/bright_black] {count(status.outbox_pending)}")

@@ -3,7 +3,7 @@
 Ids are derived from what they name, so a replay, a restart and another machine give the same ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, TypeAlias
 
@@ -98,6 +98,27 @@ DECISION_SCHEMA = pa.schema(
     ]
 )
 """What a rule decided; in a topic of the log the arrival follows as the last column."""
+
+
+def window_schema(key: Mapping[str, pa.DataType], features: Mapping[str, pa.DataType]) -> pa.Schema:
+    """The closed windows of one windows class; `end` is exclusive.
+
+    Args:
+        key: Names and types of the key's fields.
+        features: Names and types of the aggregates.
+
+    >>> window_schema({"shop": pa.string()}, {"sold": pa.int64()}).names
+    ['shop', 'start', 'end', 'sold']
+    """
+    return pa.schema(
+        [
+            *(_field(name, type) for name, type in key.items()),
+            _field("start", TIME),
+            _field("end", TIME),
+            *(_nullable(name, type) for name, type in features.items()),
+        ]
+    )
+
 
 REJECTED_SCHEMA = pa.schema(
     [

@@ -10,12 +10,16 @@ from forerun.events.expression import Canonical
 from forerun.events.schema import StreamSpec
 from forerun.events.vector import VectorSpec
 from forerun.features.definition import ViewSpec
+from forerun.features.emitter import EmitterSpec
 
 PLAN_FORMAT = 1
 
 
 def compile_plan(
-    streams: Sequence[StreamSpec], views: Sequence[ViewSpec], vectors: Sequence[VectorSpec]
+    streams: Sequence[StreamSpec],
+    views: Sequence[ViewSpec],
+    vectors: Sequence[VectorSpec],
+    emitters: Sequence[EmitterSpec] = (),
 ) -> str:
     """Compile definitions to the kernel's plan.
 
@@ -23,6 +27,7 @@ def compile_plan(
         streams: In the order their indices are to have.
         views: Likewise.
         vectors: Likewise.
+        emitters: Likewise.
 
     Returns:
         Canonical JSON: the same definitions give the same text.
@@ -35,6 +40,7 @@ def compile_plan(
         names = [item.name for item in view.features]
         return {**feature, "view": index, "feature": names.index(str(feature["feature"]))}
 
+    closing = [{**emitter.canonical(), "stream": stream_index[emitter.stream.name]} for emitter in emitters]
     return canonical_json(
         {
             "format": PLAN_FORMAT,
@@ -51,6 +57,7 @@ def compile_plan(
                 }
                 for vector in vectors
             ],
+            **({"emitters": closing} if closing else {}),
         }
     )
 

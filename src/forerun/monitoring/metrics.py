@@ -148,7 +148,10 @@ def _engine(status: Status) -> Iterator[Metric]:
     entities = GaugeMetricFamily("forerun_entities", "Entities held.", labels=["view"])
     for view, count in status.entities.items():
         entities.add_metric([view], count)
-    yield entities
+    windows = CounterMetricFamily("forerun_windows", "Windows closed.", labels=["windows"])
+    for name, count in status.windows.items():
+        windows.add_metric([name], count)
+    yield from (entities, windows)
     if status.last_commit_us is not None:
         yield GaugeMetricFamily(
             "forerun_last_commit_timestamp_seconds", "When the last commit was durable.",

@@ -67,6 +67,8 @@ class Status:
     """View name -> entities held."""
     decisions: dict[str, int] = field(default_factory=dict)
     """Rule name -> decisions made."""
+    windows: dict[str, int] = field(default_factory=dict)
+    """Windows class -> windows closed."""
     outbox_pending: int = 0
     journal_step: int = 0
     events_per_s: float = 0.0

@@ -23,10 +23,12 @@ from forerun.events.nearest import nearest
 from forerun.events.schema import StreamSpec
 from forerun.events.stream import key_fields, stream_of
 from forerun.features.definition import ViewSpec
+from forerun.features.emitter import EmitterSpec, emitter_class, emitter_of
 from forerun.features.inputs import vector_of
 from forerun.features.latest import latest
 from forerun.features.plan import compile_plan, feature_version
 from forerun.features.view import view_class, view_of
+from forerun.features.window import Hopping, Session
 from forerun.models.code import check_fit, source_of
 from forerun.models.definition import RISKS, SCORE, Label, LabelSpec, Model, ModelSpec, Risk
 
@@ -48,7 +50,8 @@ class App:
         source: Where events come from when the app runs; None: from its HTTP endpoint only.
 
     Attributes:
-        streams: By name, in the order of declaration; likewise `views` and `models`.
+        streams: By name, in the order of declaration; likewise `views`, `emitters` (windows
+            classes) and `models`.
         rules: In the order of declaration.
 
     Raises:
@@ -77,6 +80,7 @@ class App:
         self.source = source
         self.streams: dict[str, StreamSpec] = {}
         self.views: dict[str, ViewSpec] = {}
+        self.emitters: dict[str, EmitterSpec] = {}
         self.models: dict[str, ModelSpec] = {}
         self.rules: list[RuleSpec] = []
 
@@ -194,8 +198,45 @@ class App:
             view = view_of(cls, spec, parts, where)
             _refuse_second(self.views, "features class", view.name)
             _refuse_second(self.streams, "stream", view.name)
+            _refuse_second(self.emitters, "windows class", view.name)
             self.views[view.name] = view
             return cast(type[V], view_class(view, (None,) * len(parts)))
+
+        return declare
+
+    @declared
+    def windows(
+        self,
+        stream: type[Event],
+        *,
+        by: str | Sequence[str],
+        over: Hopping | Session,
+        where: bool | None = None,
+    ) -> Callable[[type[V]], type[V]]:
+        """Declare aggregates of an entity over windows, a row for each window when it closes.
+
+        A window closes when the watermark has passed its end: no event that still counts can belong to it.
+
+        Args:
+            stream: The event class.
+            by: The field or fields that are the entity's key. An event without one is in no window.
+            over: Which windows: `fr.tumbling("1h")`, `fr.hopping("1h", every="5m")` or
+                `fr.session("30m", max="1d")`.
+            where: Only events where this holds are in a window.
+
+        Returns:
+            A decorator for a class of aggregates without `over=`, like `mean_delay = fr.mean(...)`.
+        """
+        spec = self._declared_stream(stream, "windows")
+        parts = key_fields("windows", "by", by, stream)
+
+        def declare(cls: type[V]) -> type[V]:
+            emitter = emitter_of(cls, spec, by=parts, over=over, where=where)
+            _refuse_second(self.emitters, "windows class", emitter.name)
+            _refuse_second(self.views, "features class", emitter.name)
+            _refuse_second(self.streams, "stream", emitter.name)
+            self.emitters[emitter.name] = emitter
+            return cast(type[V], emitter_class(emitter))
 
         return declare
 
@@ -256,7 +297,8 @@ class App:
     def plan(self) -> str:
         """What the kernel runs, as canonical JSON: the same declarations give the same text."""
         vectors = [model.vector for model in self.models.values()]
-        return compile_plan(tuple(self.streams.values()), tuple(self.views.values()), vectors)
+        streams, views = tuple(self.streams.values()), tuple(self.views.values())
+        return compile_plan(streams, views, vectors, tuple(self.emitters.values()))
 
     @property
     def version(self) -> str:

@@ -1,4 +1,4 @@
-"""Predictions and labels as Parquet files, after the commit, each row in exactly one file."""
+"""Predictions, labels and closed windows as Parquet files, after the commit, each row in exactly one file."""
 
 import io
 from pathlib import Path
@@ -11,7 +11,7 @@ from forerun.state.database import Database
 from forerun.state.files import Files, write_durably
 
 PART_ROWS = 50_000
-EXPORTED: tuple[Kind, ...] = ("prediction", "label")
+EXPORTED: tuple[Kind, ...] = ("prediction", "label", "window")
 
 
 class Exporter:

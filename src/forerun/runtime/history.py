@@ -1,4 +1,4 @@
-"""Everything that was ever predicted, labelled or refused: files and what is in no file yet, as one table.
+"""Everything that was ever predicted, labelled, refused or closed, as tables: files and what is in none yet.
 
 Reading needs no lock and disturbs nobody; a run may go on beside it.
 """
@@ -21,6 +21,7 @@ from forerun.events.records import (
 from forerun.runtime.layout import Layout
 from forerun.runtime.outputs import Kind, Outputs
 from forerun.runtime.tables import DATABASE
+from forerun.runtime.windows import schema_of_windows
 from forerun.state.database import Connect, Database
 
 
@@ -70,6 +71,17 @@ class History:
         for name, column in (("label", "label"), ("label_time", "label_time"), ("label_source", "source")):
             predictions = predictions.append_column(name, labels[column].take(place))
         return predictions
+
+    def windows(self, name: str) -> pa.Table:
+        """All closed windows of a windows class, in the order of their commits; within one by end and key.
+
+        Args:
+            name: The windows class.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        return self._read("window", name, schema_of_windows(self._layout.emitter(name)))
 
     def rejected(self) -> pa.Table:
         """Records of the log that were not applied, with the reason."""

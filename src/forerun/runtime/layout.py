@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from forerun.actions.definition import RuleSpec
     from forerun.events.schema import StreamSpec
     from forerun.features.definition import ViewSpec
+    from forerun.features.emitter import EmitterSpec
     from forerun.models.definition import ModelSpec
     from forerun.runtime.app import App
 
@@ -54,6 +55,9 @@ class Layout:
         plan = json.loads(self.plan)
         self.streams: Sequence[StreamSpec] = [app.streams[stream["name"]] for stream in plan["streams"]]
         self.views: Sequence[ViewSpec] = [app.views[view["name"]] for view in plan["views"]]
+        self.emitters: Sequence[EmitterSpec] = [
+            app.emitters[emitter["name"]] for emitter in plan.get("emitters", ())
+        ]
         self._streams = {spec.name: number for number, spec in enumerate(self.streams)}
         self._topics = {spec.topic: number for number, spec in enumerate(self.streams)}
         self._views = {spec.name: number for number, spec in enumerate(self.views)}
@@ -87,6 +91,17 @@ class Layout:
             NotFoundError: There is none of that name.
         """
         return _number("view", name, self._views)
+
+    def emitter(self, name: str) -> "EmitterSpec":
+        """A windows class.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        return self.emitters[_number("windows class", name, {e.name: n for n, e in enumerate(self.emitters)})]
 
     def model(self, name: str) -> ModelLayout:
         """Everything about a model.

@@ -1,7 +1,7 @@
-"""What steps gave, committed with them: predictions, labels, refused rows, as numbered rows per kind.
+"""What steps gave, committed with them, as numbered rows per kind: predictions, labels, windows, refusals.
 
-Rows of a kind are numbered from 0 without gaps, in the order of their steps. Predictions and labels move on
-to Parquet files: an export is written down, then its file is made durable, then one commit writes it down as
+Rows of a kind are numbered from 0 without gaps, in the order of their steps. The first three move on to
+Parquet files: an export is written down, then its file is made durable, then one commit writes it down as
 done and lets the rows go. Whatever the moment of a crash, a row is in the database or in a file that is
 written down as done, never in both and never in neither.
 """
@@ -15,12 +15,12 @@ import pyarrow as pa
 
 from forerun.streams.ipc import decode, encode
 
-Kind: TypeAlias = Literal["prediction", "label", "rejected", "quarantine"]
+Kind: TypeAlias = Literal["prediction", "label", "window", "rejected", "quarantine"]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS output (
     kind TEXT NOT NULL,
-    model TEXT NOT NULL,             -- '' for rows of no model
+    model TEXT NOT NULL,             -- a model, or a windows class; '' for rows of neither
     start INTEGER NOT NULL,          -- number of the first row
     stop INTEGER NOT NULL,           -- number after the last
     payload BLOB NOT NULL,           -- Arrow IPC stream of one batch
@@ -49,7 +49,7 @@ class Part:
 
     Args:
         kind: The kind.
-        model: The model, or '' for rows of no model.
+        model: The model or windows class, or '' for rows of neither.
         start: Number of the first row.
         stop: Number after the last.
     """

@@ -198,6 +198,8 @@ class Processor:
         self.arrival_us = max(self.arrival_us, self.state.arrival_us or 0)
         for model, made in effects.predictions.items():
             self.tally.made(model, made)
+        for name, closed in effects.windows.items():
+            self.tally.closed(name, closed.num_rows)
         return Taken(self.state.step, ranges, effects, self.clock.tick_us() - start_us)
 
     def _queue(
@@ -260,6 +262,8 @@ def _write_effects(stored: Tables, taken: Taken, now_us: int) -> None:
         stored.outputs.add("label", model, labels)
     if effects.rejected is not None:
         stored.outputs.add("rejected", "", effects.rejected)
+    for name, closed in effects.windows.items():
+        stored.outputs.add("window", name, closed)
 
 
 def _refused(quarantined: "Sequence[tuple[str, Quarantined]]", arrival_us: int) -> pa.RecordBatch:

@@ -1,4 +1,4 @@
-"""The whole journal taken again into a fresh kernel, every vector, score and label compared with the log.
+"""The whole journal taken again into a fresh kernel; every vector, score, label and window compared.
 
 This is the product's claim put to the test on the user's own data: same journal, same bits.
 """
@@ -38,7 +38,7 @@ class Difference:
     """The first value that came out differently.
 
     Args:
-        prediction_id: Of which prediction.
+        prediction_id: Of which prediction; for a closed window, its class, key and start.
         column: Which value of it; "row" when one side has no such row.
         logged: What the log says.
         replayed: What came out.
@@ -69,6 +69,7 @@ class Replay:
         predictions: Predictions compared, those of requests included.
         cells: Values compared, bit for bit.
         labels: Labels compared.
+        windows: Closed windows compared.
         differences: Rows that differ.
         first: The first difference; None when there is none.
         state_hash: Of the replayed state.
@@ -79,6 +80,7 @@ class Replay:
     predictions: int = 0
     cells: int = 0
     labels: int = 0
+    windows: int = 0
     differences: int = 0
     first: Difference | None = None
     state_hash: str = ""
@@ -101,6 +103,7 @@ class Replay:
             "predictions": self.predictions,
             "cells": self.cells,
             "labels": self.labels,
+            "windows": self.windows,
             "differences": self.differences,
             "first": None if self.first is None else self.first.to_json(),
             "state_hash": self.state_hash,
@@ -140,7 +143,8 @@ def replay(
             tables.check(layout)
             # Read after the snapshot began, so the log of predictions holds at least what the journal names.
             logged = {name: _Logged(history, name) for name in layout.models}
-            return _Replayer(layout, tables, Roster(layout, registry), logged, on_progress).go()
+            closed = {emitter.name: history.windows(emitter.name) for emitter in layout.emitters}
+            return _Replayer(layout, tables, Roster(layout, registry), logged, closed, on_progress).go()
     finally:
         history.close()
         registry.close()
@@ -171,6 +175,7 @@ class _Replayer:
     tables: Tables
     roster: Roster
     logged: Mapping[str, _Logged]
+    closed: dict[str, pa.Table]
     on_progress: Callable[[int, int], None]
     found: Replay = field(default_factory=Replay)
     versions: dict[str, dict[str, Active | None]] = field(default_factory=dict)
@@ -194,6 +199,8 @@ class _Replayer:
                 batch = pa.Table.from_batches([labels])
                 self._compare(batch, self.logged[model].next("labels", len(batch)), labels.schema.names)
                 self.found.labels += len(batch)
+            for name, closed in effects.windows.items():
+                self._compare_windows(name, pa.Table.from_batches([closed]))
             self.found.steps += 1
             self.found.events = state.consumed
             self._requests(state)
@@ -227,12 +234,34 @@ class _Replayer:
             self._compare(replayed, self.logged[asked.model].next("http", rows), ["prediction_id", "score"])
             self.found.predictions += rows
 
-    def _compare(self, replayed: pa.Table, logged: pa.Table, columns: Sequence[str]) -> None:
+    def _compare_windows(self, name: str, replayed: pa.Table) -> None:
+        """Compare the windows that a step closed with the next ones of the log."""
+        logged = self.closed[name].slice(0, len(replayed))
+        self.closed[name] = self.closed[name].slice(len(replayed))
+        columns = replayed.schema.names
+        shown = [replayed[column] for column in columns[: columns.index("end")]]
+        self._compare(
+            replayed, logged, columns, lambda row: " ".join([name, *(str(column[row]) for column in shown)])
+        )
+        self.found.windows += len(replayed)
+
+    def _compare(
+        self,
+        replayed: pa.Table,
+        logged: pa.Table,
+        columns: Sequence[str],
+        named: Callable[[int], str] | None = None,
+    ) -> None:
         """Compare rows of the same order, value by value, bits and not just numbers."""
-        ids = replayed["prediction_id"].to_pylist()
+        if named is None:
+            ids = replayed["prediction_id"]
+
+            def named(row: int) -> str:
+                return str(ids[row])
+
         if len(logged) < len(replayed):
-            missing = ids[len(logged)]
-            self._differ(len(replayed) - len(logged), str(missing), "row", None, missing)
+            missing = named(len(logged))
+            self._differ(len(replayed) - len(logged), missing, "row", None, missing)
             return
         # Any: a column of a table is a chunked array, a field of a struct is an array; both of any type.
         pairs: list[tuple[str, Any, Any]] = [(name, replayed[name], logged[name]) for name in columns]
@@ -248,7 +277,7 @@ class _Replayer:
             unlike = _unlike(ours, theirs)
             if unlike.any():
                 row = int(unlike.argmax())
-                self._differ(0, str(ids[row]), name, theirs[row].as_py(), ours[row].as_py())
+                self._differ(0, named(row), name, theirs[row].as_py(), ours[row].as_py())
                 different |= unlike
         self.found.differences += int(different.sum())
 

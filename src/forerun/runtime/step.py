@@ -22,6 +22,7 @@ from forerun.runtime.outcomes import join_labels
 from forerun.runtime.predictions import Active, Made, Triggered, predict, triggered
 from forerun.runtime.rows import Column, Ints, Records, StepRows, times_us
 from forerun.runtime.state import State
+from forerun.runtime.windows import closed_windows
 from forerun.streams.source import arrivals
 
 
@@ -34,12 +35,14 @@ class Effects:
         decisions: By topic, the decisions of all models in order of arrival.
         labels: By model, rows of `LABEL_SCHEMA`.
         rejected: Rows of `REJECTED_SCHEMA`.
+        windows: By windows class, the windows that closed.
     """
 
     predictions: Mapping[str, Made]
     decisions: Mapping[str, pa.RecordBatch]
     labels: Mapping[str, pa.RecordBatch]
     rejected: pa.RecordBatch | None
+    windows: Mapping[str, pa.RecordBatch]
 
 
 def step(
@@ -60,7 +63,8 @@ def step(
         ConservationError: The kernel lost or doubled an event.
         FeatureRangeError: A sum left the range of its type.
     """
-    rows, made, freshness, rejected = _apply(layout, state, records)
+    result = _apply(layout, state, records)
+    rows, made, freshness = result.rows, result.made, result.freshness
     predictions = {
         name: predict(
             layout,
@@ -73,7 +77,8 @@ def step(
         if work.numbers is not None
     }
     labels = _label(layout, state, rows, made)
-    return Effects(predictions, by_topic(predictions.values()), labels, _rejected(layout, rows, rejected))
+    decisions, rejected = by_topic(predictions.values()), _rejected(layout, rows, result.rejected)
+    return Effects(predictions, decisions, labels, rejected, closed_windows(layout, result.emitted))
 
 
 def by_topic(predictions: Iterable[Made]) -> dict[str, pa.RecordBatch]:
@@ -104,13 +109,22 @@ def follow(layout: Layout, state: State, records: Sequence[Records]) -> None:
     Raises:
         ConservationError: The kernel lost or doubled an event.
     """
-    rows, made, _, _ = _apply(layout, state, records)
-    _label(layout, state, rows, made)
+    result = _apply(layout, state, records)
+    _label(layout, state, result.rows, result.made)
 
 
-def _apply(
-    layout: Layout, state: State, records: Sequence[Records]
-) -> tuple[StepRows, dict[str, Triggered], Freshness, pa.RecordBatch]:
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """What the kernel made of the records."""
+
+    rows: StepRows
+    made: dict[str, Triggered]
+    freshness: Freshness
+    rejected: pa.RecordBatch
+    emitted: list[pa.RecordBatch]
+
+
+def _apply(layout: Layout, state: State, records: Sequence[Records]) -> _Applied:
     """Let the kernel take the records, and read its result."""
     with kernel_errors():
         result = state.kernel.apply(
@@ -129,7 +143,8 @@ def _apply(
     state.consumed += len(rows)
     _move_on(layout, state, rows)
     state.check_conservation()
-    return rows, made, freshness, pa.record_batch(result.rejected)
+    emitted = [pa.record_batch(batch) for batch in result.emitted]
+    return _Applied(rows, made, freshness, pa.record_batch(result.rejected), emitted)
 
 
 def _move_on(layout: Layout, state: State, rows: StepRows) -> None:

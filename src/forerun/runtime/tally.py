@@ -1,4 +1,4 @@
-"""Running totals that no state holds: predictions by version and grade, decisions, refused rows."""
+"""Running totals that no state holds: predictions by version and grade, decisions, refused rows, windows."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -24,6 +24,8 @@ class Tally:
     """Rule -> count."""
     quarantined: dict[str, int] = field(default_factory=dict)
     """Stream -> rows refused at a door."""
+    windows: dict[str, int] = field(default_factory=dict)
+    """Windows class -> windows closed."""
 
     def made(self, model: str, made: Made) -> None:
         """Count predictions and decisions.
@@ -48,6 +50,15 @@ class Tally:
         """
         self.quarantined[stream] = self.quarantined.get(stream, 0) + rows
 
+    def closed(self, name: str, windows: int) -> None:
+        """Count closed windows.
+
+        Args:
+            name: The windows class.
+            windows: How many.
+        """
+        self.windows[name] = self.windows.get(name, 0) + windows
+
     def to_json(self) -> dict[str, object]:
         """The totals by name, as they are at this moment."""
         return deepcopy(
@@ -55,6 +66,7 @@ class Tally:
                 "predictions": self.predictions,
                 "decisions": self.decisions,
                 "quarantined": self.quarantined,
+                "windows": self.windows,
             }
         )
 

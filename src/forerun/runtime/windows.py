@@ -1,0 +1,36 @@
+"""Closed windows as records: from the kernel's batches to rows with the schema of their windows class."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from forerun.events.records import window_schema
+from forerun.events.table import ARROW_TYPES
+from forerun.features.emitter import EmitterSpec
+from forerun.runtime.layout import Layout
+
+
+def schema_of_windows(emitter: EmitterSpec) -> pa.Schema:
+    """The columns of a closed window.
+
+    Args:
+        emitter: The windows class.
+    """
+    key = {name: ARROW_TYPES[kind.type] for name in emitter.view.by if (kind := emitter.stream.field(name))}
+    return window_schema(key, {feature.name: ARROW_TYPES[feature.type] for feature in emitter.features})
+
+
+def closed_windows(layout: Layout, emitted: Sequence[pa.RecordBatch]) -> dict[str, pa.RecordBatch]:
+    """What a step closed, by windows class; a class without a closed window is left out.
+
+    Args:
+        layout: The app.
+        emitted: The kernel's batch for each emitter of the plan.
+    """
+    closed = {}
+    for emitter, batch in zip(layout.emitters, emitted, strict=True):
+        if batch.num_rows:
+            schema = schema_of_windows(emitter)
+            columns = [batch[field.name].cast(field.type) for field in schema]
+            closed[emitter.name] = pa.record_batch(columns, schema=schema)
+    return closed

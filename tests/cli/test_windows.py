@@ -1,0 +1,113 @@
+"""`forerun windows`: which windows there are, and what was in those that closed."""
+
+from pathlib import Path
+
+import pytest
+from tests.cli.command import forerun
+
+from forerun.events.decode import decode_rows
+from forerun.runtime.engine import Engine
+from forerun.runtime.load import load
+from forerun.testing.clock import ManualClock
+
+APP = """
+import forerun as fr
+
+app = fr.App("gates")
+
+@app.stream(key="gate", lateness="0s")
+class Passed(fr.Event):
+    gate: int
+    at: fr.EventTime
+    weight: float | None
+
+@app.windows(Passed, by="gate", over=fr.tumbling("1h"))
+class Hourly:
+    passed = fr.count()
+    mean_weight = fr.mean(Passed.weight)
+
+@app.windows(Passed, by="gate", over=fr.session("5m", max="1d"))
+class Busy:
+    passed = fr.count()
+"""
+HOUR_US = 3_600_000_000
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """An app whose gates were passed in three hours of 1970."""
+    (tmp_path / "app.py").write_text(APP)
+    app = load(tmp_path / "app.py")
+    clock = ManualClock(4 * HOUR_US)
+    with Engine.open(app, tmp_path / ".forerun", clock=clock) as engine:
+        rows = [
+            {"gate": gate, "at": hour * HOUR_US + gate, "weight": 2.5 * gate if gate > 1 else None}
+            for hour in (0, 1, 2)
+            for gate in (1, 2)
+        ]
+        engine.append("Passed", decode_rows(app.streams["Passed"], rows)[0])
+    return tmp_path
+
+
+def test_newest_windows_come_first(project: Path) -> None:
+    """The hour that is not over is not there; an absent mean is a dash."""
+    said = forerun("windows", "Hourly", "-a", project)
+    assert [line.split() for line in said.out.splitlines()] == [
+        ["gate", "from", "(UTC)", "to", "(UTC)", "passed", "mean_weight"],
+        ["1", "1970-01-01", "01:00", "1970-01-01", "02:00", "1", "-"],
+        ["2", "1970-01-01", "01:00", "1970-01-01", "02:00", "1", "5"],
+        ["1", "1970-01-01", "00:00", "1970-01-01", "01:00", "1", "-"],
+        ["2", "1970-01-01", "00:00", "1970-01-01", "01:00", "1", "5"],
+    ]
+
+
+def test_of_one_entity_as_json(project: Path) -> None:
+    """A row a line, at most so many."""
+    said = forerun("windows", "Hourly", "gate=2", "--limit", 1, "-a", project, "--json")
+    assert said.rows == [
+        {
+            "gate": 2,
+            "start": "1970-01-01T01:00:00.000000Z",
+            "end": "1970-01-01T02:00:00.000000Z",
+            "passed": 1,
+            "mean_weight": 5.0,
+        }
+    ]
+
+
+def test_sessions_show_their_own_ends(project: Path) -> None:
+    """To the microsecond where it is no whole minute."""
+    said = forerun("windows", "Busy", "gate=1", "-a", project)
+    assert "01:00:00.000001" in said.out
+    assert "01:05:00.000001" in said.out
+    assert forerun("windows", "Busy", "gate=7", "-a", project).out == "No such window has closed.\n"
+
+
+def test_without_a_name_it_lists_the_classes(project: Path) -> None:
+    """With what they are over."""
+    said = forerun("windows", "-a", project)
+    assert "Hourly" in said.out
+    assert "sessions with gaps up to 5m, 1d at most" in said.out
+    names = [row["windows"] for row in forerun("windows", "-a", project, "--json").rows]
+    assert names == ["Hourly", "Busy"]
+
+
+def test_status_counts_them(project: Path) -> None:
+    """By class."""
+    assert forerun("status", project, "--json").json["windows"] == {"Hourly": 4, "Busy": 4}
+    assert "Hourly" in forerun("status", project).out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["Hourley"], "Hourly"),
+        (["Hourly", "door=1"], "'door' is no part of the key; write gate=..."),
+        (["Hourly", "gate=one"], "gate='one' is no int"),
+    ],
+)
+def test_wrong_use_says_what_to_write(project: Path, words: list[str], said: str) -> None:
+    """An unknown class, an unknown part, a value of another type."""
+    failed = forerun("windows", *words, "-a", project)
+    assert failed.code != 0
+    assert said in failed.err
