@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from tests.cli.command import Said, forerun
 
@@ -172,6 +173,67 @@ def test_replay_is_equal(project: Path) -> None:
     assert found.json["equal"] is True
     assert found.json["predictions"] == 29_691
     assert "Equal, bit for bit." in forerun("replay", project).out
+
+
+def test_late_says_what_lateness_cost(project: Path) -> None:
+    """Records are conserved, the cost is split, and the events that mattered most come first."""
+    found = forerun("late", project, "--json").json
+    for partition in found["partitions"]:
+        verdicts = ("applied", "late", "invalid", "early", "duplicate")
+        assert partition["consumed"] == sum(partition[name] for name in verdicts)
+    late = sum(partition["late"] for partition in found["partitions"])
+    assert late == len(found["events"]) + found["late_copies"] > 100
+    changed = [event["changed"] for event in found["events"]]
+    assert changed == sorted(changed, reverse=True)
+    costs = {cost["feature"]: cost for cost in found["features"]}
+    assert costs["price"]["together"]["changed"] == 0
+    returns = costs["ProductReturns.returns_10d"]
+    assert returns["served"] == 29_691
+    assert returns["accepted_after"]["changed"] > 0 < returns["too_late"]["changed"]
+    shown = forerun("late", project, "--top", 2).out
+    assert "Every record is accounted for." in shown
+    assert "that a longer lateness would have accepted" in shown
+    assert f"{late - found['late_copies'] - 2:,} more" in shown
+
+
+def test_late_values_are_listed(project: Path) -> None:
+    """Each with what it was, what it should have been, and the events it lacked; of one feature or key."""
+    words = ("late", project, "--values", "--feature", "ProductReturns.returns_10d")
+    rows = forerun(*words, "--json").rows
+    cost = forerun("late", project, "--feature", "ProductReturns.returns_10d", "--json").json
+    assert [one["feature"] for one in cost["features"]] == ["ProductReturns.returns_10d"]
+    assert len(rows) == cost["features"][0]["too_late"]["changed"]
+    assert all(row["events"] and row["served"] != row["corrected"] for row in rows)
+    own = forerun(*words, "--key", rows[0]["key"], "--json").rows
+    assert own == [row for row in rows if row["key"] == rows[0]["key"]]
+    shown = forerun(*words, "--top", 3).out
+    assert f"3 of {len(rows):,}" in shown
+    event = cost["events"][0]
+    of_key = forerun("late", project, "--key", event["key"], "--json").json["events"]
+    assert event["offset"] in [one["offset"] for one in of_key]
+    assert len(of_key) < len(cost["events"])
+
+
+def test_late_of_no_feature(project: Path) -> None:
+    """A misspelt input is named, with the nearest."""
+    said = forerun("late", project, "--feature", "ProductReturns.returns_10")
+    assert said.code == 2
+    assert "ProductReturns.returns_10d" in said.err
+
+
+def test_training_set_as_served_and_as_corrected(project: Path, tmp_path: Path) -> None:
+    """The same rows twice; they differ, and the command says in what. The file holds the table."""
+    served = forerun("training-set", project, "--json").json
+    assert set(served["changed"].values()) == {0}
+    path = tmp_path / "truth.parquet"
+    found = forerun("training-set", project, "--as-of", "corrected", "--out", path, "--json").json
+    assert found["rows"] == served["rows"] > 20_000
+    assert found["hash"] != served["hash"]
+    assert found["changed"]["ProductReturns.returns_10d"] > 0 == found["changed"]["price"]
+    table = pq.read_table(path)
+    assert (len(table), table["prediction_id"].null_count) == (found["rows"], 0)
+    shown = forerun("training-set", project, "--as-of", "corrected").out
+    assert "not as served" in shown
 
 
 def test_run_again_finds_nothing_new(project: Path) -> None:

@@ -5,7 +5,21 @@ import sys
 
 import typer
 
-from forerun.cli import features, keys, models, new, predictions, replay, report, run, status, train, windows
+from forerun.cli import (
+    features,
+    keys,
+    late,
+    models,
+    new,
+    predictions,
+    replay,
+    report,
+    run,
+    status,
+    train,
+    training_set,
+    windows,
+)
 from forerun.cli.failure import explain
 from forerun.cli.help import HELP, Command, Group
 
@@ -31,11 +45,15 @@ app = typer.Typer(
     context_settings={"help_option_names": list(HELP), "max_content_width": 100},
 )
 
-for module in (new, run, status, predictions, features, windows, replay, train, models, report, keys):
+MODULES = (
+    new, run, status, predictions, features, windows, late, replay, train, training_set, models, report, keys
+)  # fmt: skip
+
+for module in MODULES:
     name = module.__name__.rpartition(".")[2]
     # The first line of each file: "`forerun new`: a starter project that runs."
     summary = (module.__doc__ or "").partition(": ")[2].partition("\n")[0]
-    app.command(name, cls=Command, epilog=module.EXAMPLES, short_help=summary.rstrip("."))(
+    app.command(name.replace("_", "-"), cls=Command, epilog=module.EXAMPLES, short_help=summary.rstrip("."))(
         getattr(module, name)
     )
 

@@ -1,6 +1,5 @@
 """`forerun replay`: every prediction again from the log, compared bit for bit."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,13 +25,14 @@ def replay(app: AppPath = Path(), *, data_dir: DataDir = None, as_json: Json = F
     """
     from forerun.cli.output import print_json
     from forerun.cli.place import find
+    from forerun.cli.progress import Bar
     from forerun.runtime.layout import Layout
     from forerun.runtime.replay import replay as taken_again
 
     place = find(app, data_dir)
     declared = place.load()
     place.require_run()
-    with _Bar(quiet=as_json) as bar:
+    with Bar("taking the journal again", quiet=as_json) as bar:
         found = taken_again(Layout(declared), place.data, on_progress=bar.moved)
     if as_json:
         print_json(found.to_json())
@@ -40,37 +40,6 @@ def replay(app: AppPath = Path(), *, data_dir: DataDir = None, as_json: Json = F
         _show(found)
     if not found.equal:
         raise typer.Exit(1)
-
-
-class _Bar:
-    """Progress over the steps: a bar on a terminal, nothing elsewhere."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        self._progress = Progress(
-            TextColumn("taking the journal again"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("steps"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=quiet or not sys.stderr.isatty(),
-            transient=True,
-        )
-        self._task = self._progress.add_task("", total=None)
-
-    def moved(self, done: int, total: int) -> None:
-        """Show how many steps are done."""
-        self._progress.update(self._task, completed=done, total=total)
-
-    def __enter__(self) -> "_Bar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
 
 
 def _show(found: "Replay") -> None:

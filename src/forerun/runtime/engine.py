@@ -12,6 +12,7 @@ from forerun.events.decode import decode_row
 from forerun.events.table import schema_of
 from forerun.governance.registry import Registry
 from forerun.governance.version import ModelVersion
+from forerun.models.table import Table
 from forerun.monitoring.status import Status
 from forerun.monitoring.timing import Stopwatch
 from forerun.runtime.active import Roster
@@ -21,16 +22,19 @@ from forerun.runtime.feed import Feed
 from forerun.runtime.followup import FollowUp
 from forerun.runtime.history import History
 from forerun.runtime.layout import Layout
+from forerun.runtime.ledger import Ledger
 from forerun.runtime.overview import models_of, status_of
 from forerun.runtime.processor import Processor
 from forerun.runtime.progress import Judge, Progress
 from forerun.runtime.reading import Reader
+from forerun.runtime.reckoning import late_ledger
 from forerun.runtime.recovery import ends, recover
 from forerun.runtime.requests import Requests
 from forerun.runtime.run import Run
 from forerun.runtime.tables import DATABASE, Tables
 from forerun.runtime.tally import Tally
 from forerun.runtime.trainer import Trainer
+from forerun.runtime.training_set import AsOf, training_set
 from forerun.runtime.world import World
 from forerun.serving.backend import ModelFacts, Prediction, Reading
 from forerun.state.database import Database
@@ -316,6 +320,19 @@ class Engine:
     def explain(self, prediction_id: str) -> dict[str, object]:
         """Why a prediction was what it was; see `Reader.explain`."""
         return self._reader.explain(prediction_id)
+
+    def training_set(self, model: str, *, as_of: AsOf = "served") -> Table:
+        """Every labelled prediction of a model: as served, bit for bit, or as corrected in hindsight.
+
+        Args:
+            model: The model.
+            as_of: See `forerun.runtime.training_set.training_set`.
+        """
+        return training_set(self._layout, self._directory, model, as_of=as_of, connect=self._world.connect)
+
+    def late_ledger(self) -> Ledger:
+        """What lateness cost; see `forerun.runtime.reckoning.late_ledger`."""
+        return late_ledger(self._layout, self._directory, connect=self._world.connect)
 
     def history(self) -> History:
         """Everything predicted, labelled and refused so far; close it after use."""

@@ -163,6 +163,17 @@ class Journal:
         ).fetchone()
         return Asked(number, step, model, version, decode(fields).slice(number - start, 1))
 
+    def group(self, start: int) -> Asked:
+        """Requests that were journaled together.
+
+        Args:
+            start: Number of the first.
+        """
+        step, model, version, fields = self._connection.execute(
+            "SELECT step, model, version, fields FROM request WHERE start = ?", (start,)
+        ).fetchone()
+        return Asked(start, step, model, version, decode(fields))
+
     def requests(self, step: int) -> list[Asked]:
         """The requests that read the state after one step, in order.
 

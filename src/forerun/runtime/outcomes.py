@@ -44,7 +44,7 @@ def join_labels(
         )
         places = (rows.partition[labelled].tolist(), rows.offset[labelled].tolist())
         events = list(
-            zip(keys(spec, accepted), values, times_us(spec, accepted).tolist(), *places, strict=True)
+            zip(keys(spec.key, accepted), values, times_us(spec, accepted).tolist(), *places, strict=True)
         )
     predicted = _NONE if made is None or made.numbers is None else rows.rank[made.numbers]
     times = [] if made is None else made.times_us.tolist()

@@ -141,7 +141,7 @@ def triggered(layout: Layout, model: ModelLayout, rows: StepRows, vectors: pa.Re
             prediction_id(layout.app, name, spec.name, partition, offset)
             for partition, offset in zip(partitions.tolist(), offsets.tolist(), strict=True)
         ],
-        keys=keys(spec, events),
+        keys=keys(spec.key, events),
         times_us=vectors["time"].to_numpy(),
         partitions=partitions,
         offsets=offsets,

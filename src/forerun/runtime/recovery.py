@@ -102,6 +102,6 @@ def await_labels(layout: Layout, state: State, asked: Asked) -> None:
         asked: The requests.
     """
     on, join = layout.models[asked.model].spec.on, state.joins[asked.model]
-    rows = (keys(on, asked.fields), asked.ids(layout.app), times_us(on, asked.fields).tolist())
+    rows = (keys(on.key, asked.fields), asked.ids(layout.app), times_us(on, asked.fields).tolist())
     for key, name, time_us in zip(*rows, strict=True):
         await_label(join, key, name, time_us)

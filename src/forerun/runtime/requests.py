@@ -173,7 +173,7 @@ class Requests:
         work = Triggered(
             source="http",
             ids=[request_id(processor.layout.app, name, number) for number in numbers.tolist()],
-            keys=keys(model.spec.on, batch),
+            keys=keys(model.spec.on.key, batch),
             times_us=times_us(model.spec.on, batch),
             partitions=np.full(rows, -1),
             offsets=numbers,

@@ -82,17 +82,17 @@ class StepRows:
         return positions
 
 
-def keys(spec: StreamSpec, batch: pa.RecordBatch) -> list[str | None]:
+def keys(names: Sequence[str], batch: pa.RecordBatch) -> list[str | None]:
     """The entity of each record as text: the value itself, or a JSON list when the key has several parts.
 
     Args:
-        spec: The stream.
-        batch: Its records.
+        names: The fields of the key.
+        batch: The records.
 
     Returns:
         None where a part of the key is null: such a record belongs to no entity.
     """
-    columns = [batch.column(name).to_pylist() for name in spec.key]
+    columns = [batch.column(name).to_pylist() for name in names]
     if len(columns) == 1:
         return [_text(value) for value in columns[0]]
     return [

@@ -3,8 +3,11 @@
 import json
 import sqlite3
 
+import pyarrow as pa
+
 from forerun.errors import AppChangedError, StateError
 from forerun.events.canonical import digest
+from forerun.events.records import REJECTED_SCHEMA
 from forerun.runtime.feed import Place
 from forerun.runtime.journal import Journal
 from forerun.runtime.layout import Layout
@@ -81,6 +84,10 @@ class Tables:
                 f"streams, features or inputs of app {layout.app!r} have changed since the data was written, "
                 "so its features do not fit; start over with `forerun run --fresh`, or use another --data-dir"
             )
+
+    def rejected(self) -> pa.Table:
+        """Records of the log that were not applied: rows of `REJECTED_SCHEMA`."""
+        return pa.Table.from_batches(self.outputs.rows("rejected"), schema=REJECTED_SCHEMA)
 
     def fact(self, name: str) -> object:
         """A single value by name; None when it was never set.
