@@ -6,6 +6,7 @@ declared runs with the command `forerun`.
 
 from forerun.actions.definition import emit
 from forerun.errors import DefinitionError, ForerunError
+from forerun.events.casts import to_float, to_int, to_string
 from forerun.events.event import Event
 from forerun.events.functions import (
     abs,
@@ -23,8 +24,13 @@ from forerun.events.functions import (
     not_,
     one_hot,
     seconds,
+    sqrt,
 )
+from forerun.events.geo import distance_km
+from forerun.events.local import local
 from forerun.events.moments import Duration, EventTime, Time
+from forerun.events.rounding import ceil, floor, round
+from forerun.events.text import contains, ends_with, length, lower, starts_with
 from forerun.features.aggregates import count, first, last, max, mean, min, rate, std, sum, var
 from forerun.features.view import bind
 from forerun.features.windows import hopping, session, tumbling
@@ -44,12 +50,17 @@ __all__ = [
     "Time",
     "abs",
     "bind",
+    "ceil",
     "clip",
     "coalesce",
+    "contains",
     "count",
+    "distance_km",
     "emit",
+    "ends_with",
     "exp",
     "first",
+    "floor",
     "given",
     "greatest",
     "hopping",
@@ -59,7 +70,10 @@ __all__ = [
     "label",
     "last",
     "least",
+    "length",
+    "local",
     "log",
+    "lower",
     "max",
     "mean",
     "min",
@@ -67,10 +81,16 @@ __all__ = [
     "not_",
     "one_hot",
     "rate",
+    "round",
     "seconds",
     "session",
+    "sqrt",
+    "starts_with",
     "std",
     "sum",
+    "to_float",
+    "to_int",
+    "to_string",
     "tumbling",
     "var",
 ]

@@ -1,5 +1,6 @@
 """Python's operators build typed, canonical expressions."""
 
+import math
 import sys
 from typing import Any
 
@@ -65,6 +66,30 @@ planned: Any = Flown.planned
         (fr.is_null(tailnum), "bool", "is_null(Flown.tailnum)"),
         (fr.not_(towed), "bool", "~Flown.towed"),
         (fr.seconds(at - planned), "float", "seconds(Flown.at - Flown.planned)"),
+        (gate % 2, "int", "Flown.gate % 2"),
+        (7 % delay, "float", "7.0 % Flown.delay"),
+        ((at - planned) % fr.Duration("1h"), "duration", "(Flown.at - Flown.planned) % Duration('1h')"),
+        (gate**2, "float", "Flown.gate ** 2.0"),
+        (2**delay, "float", "2.0 ** Flown.delay"),
+        (fr.sqrt(gate), "float", "sqrt(Flown.gate)"),
+        (fr.floor(delay), "int", "floor(Flown.delay)"),
+        (fr.ceil(gate), "int", "Flown.gate"),
+        (round(delay), "int", "round(Flown.delay)"),
+        (math.floor(delay / 2), "int", "floor(Flown.delay / 2.0)"),
+        (math.ceil(delay), "int", "ceil(Flown.delay)"),
+        (fr.to_int(towed), "int", "to_int(Flown.towed)"),
+        (fr.to_int(gate), "int", "Flown.gate"),
+        (fr.to_float(tailnum), "float", "to_float(Flown.tailnum)"),
+        (fr.to_float(gate), "float", "Flown.gate"),
+        (fr.to_string(gate), "string", "to_string(Flown.gate)"),
+        (fr.starts_with(tailnum, "N"), "bool", "starts_with(Flown.tailnum, 'N')"),
+        (fr.ends_with(tailnum, Flown.flight), "bool", "ends_with(Flown.tailnum, Flown.flight)"),
+        (fr.contains(fr.lower(tailnum), "n"), "bool", "contains(lower(Flown.tailnum), 'n')"),
+        (fr.length(tailnum) > 5, "bool", "length(Flown.tailnum) > 5"),
+        (fr.distance_km(0, 0, delay, gate), "float", "distance_km(0.0, 0.0, Flown.delay, Flown.gate)"),
+        (fr.local(at, "UTC").hour, "int", "hour(Flown.at, 'UTC')"),
+        (fr.local(planned, "UTC").is_weekend, "bool", "day_of_week(Flown.planned, 'UTC') >= 5"),
+        (fr.local(at, "UTC").seconds_of_day, "float", "seconds_of_day(Flown.at, 'UTC')"),
     ],
     ids=lambda part: part if isinstance(part, str) else "",
 )

@@ -51,6 +51,26 @@ def fields_have_their_declared_types() -> None:
     assert_type(fr.given(Departed.taxi_minutes) > 3, bool)
     assert_type(fr.if_else(Departed.dep_delay > 15, 1, 0), int)
     assert_type(fr.not_(fr.is_null(Departed.tailnum)), bool)
+    assert_type(Departed.gate % 2, int)
+    assert_type(Departed.dep_delay**2, float)
+    assert_type(fr.round(Departed.dep_delay), int)
+    assert_type(fr.to_int(Departed.tailnum), int)
+    assert_type(fr.to_float(Departed.tailnum) > 1, bool)
+    assert_type(fr.to_string(Departed.gate), str)
+    assert_type(fr.starts_with(Departed.tailnum, "N") & fr.contains(Departed.flight, "1"), bool)
+    assert_type(fr.length(fr.lower(Departed.tailnum)), int)
+    assert_type(fr.distance_km(40.6, -74.2, Departed.dep_delay, Departed.taxi_minutes), float)
+
+
+def parts_of_a_local_time_have_types() -> None:
+    """An editor lists them after the dot."""
+    local = fr.local(Departed.at, "Europe/Paris")
+    assert_type(local.hour, int)
+    assert_type(local.is_weekend, bool)
+    assert_type(local.seconds_of_day, float)
+    fr.local(Departed.gate, "Europe/Paris")  # type: ignore[arg-type]
+    assert local.hours  # type: ignore[attr-defined]
+    assert local > 5  # type: ignore[operator]
 
 
 def features_have_the_types_of_their_aggregates() -> None:

@@ -1,10 +1,15 @@
 //! Evaluates typed expressions column by column.
 
 use std::cmp::Ordering;
+use std::fmt::Write;
 
+use crate::calendar::Part;
+use crate::cast;
 use crate::column::Column;
 use crate::expr::{Expr, Node, Op, Scalar};
+use crate::geo;
 use crate::types::Type;
+use crate::zone::Zone;
 
 /// The columns an expression may name; all have `rows` rows.
 ///
@@ -38,6 +43,7 @@ impl Inputs<'_> {
             Node::Field(index, _) => self.fields[*index].clone(),
             Node::Feature(slot, _) => self.features[*slot].clone(),
             Node::Literal(scalar) => self.constant(expr.ty, scalar),
+            Node::Calendar(part, zone, time) => calendar(*part, zone, &self.eval(time)),
             Node::Call(op, operands) => {
                 let columns: Vec<Column> =
                     operands.iter().map(|operand| self.eval(operand)).collect();
@@ -67,7 +73,7 @@ impl Inputs<'_> {
         let a = &columns[0];
         let b = columns.get(1).unwrap_or(a);
         match op {
-            Op::Add | Op::Sub | Op::Mul | Op::Div => arithmetic(op, ty, of, a, b, rows),
+            Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod => arithmetic(op, ty, of, a, b, rows),
             Op::Min2 | Op::Max2 => pick(op, ty, a, b, rows),
             Op::Clip => pick(
                 Op::Min2,
@@ -85,14 +91,52 @@ impl Inputs<'_> {
             // libm and not the platform's: the same bits on every host.
             Op::Log => Column::floats(rows, |row| a.as_float(row).map(libm::log)),
             Op::Exp => Column::floats(rows, |row| a.as_float(row).map(libm::exp)),
+            Op::Pow => Column::floats(rows, |row| {
+                Some(libm::pow(a.as_float(row)?, b.as_float(row)?))
+            }),
+            Op::Sqrt => Column::floats(rows, |row| a.as_float(row).map(f64::sqrt)),
+            Op::Floor => rounded(a, f64::floor),
+            Op::Ceil => rounded(a, f64::ceil),
+            Op::Round => rounded(a, f64::round_ties_even),
+            Op::DistanceKm => Column::floats(rows, |row| {
+                let degrees = |at: usize| columns[at].as_float(row);
+                Some(geo::distance_km(
+                    degrees(0)?,
+                    degrees(1)?,
+                    degrees(2)?,
+                    degrees(3)?,
+                ))
+            }),
             Op::Seconds => Column::floats(rows, |row| a.as_whole(row).map(|us| us as f64 / 1e6)),
             Op::ToFloat => match of {
                 Type::Float => a.clone(),
                 Type::Bool => {
                     Column::floats(rows, |row| a.as_bool(row).map(|x| u8::from(x).into()))
                 }
+                Type::String => Column::floats(rows, |row| cast::float_of_text(a.text(row)?)),
                 _ => Column::floats(rows, |row| a.as_whole(row).map(|x| x as f64)),
             },
+            Op::ToInt => match of {
+                Type::Float => rounded(a, f64::trunc),
+                Type::Bool => Column::whole(rows, |row| a.as_bool(row).map(i64::from)),
+                Type::String => Column::whole(rows, |row| cast::whole_of_text(a.text(row)?)),
+                _ => a.clone(),
+            },
+            Op::ToString => match of {
+                Type::Bool => rewritten(rows, |row, out| write!(out, "{}", a.as_bool(row)?).ok()),
+                Type::String => a.clone(),
+                _ => rewritten(rows, |row, out| write!(out, "{}", a.as_whole(row)?).ok()),
+            },
+            Op::Lower => rewritten(rows, |row, out| {
+                let text = String::from_utf8_lossy(a.text(row)?);
+                write!(out, "{}", text.to_lowercase()).ok()
+            }),
+            Op::Length => Column::whole(rows, |row| Some(characters(a.text(row)?))),
+            Op::StartsWith => {
+                Column::bools(rows, |row| Some(a.text(row)?.starts_with(b.text(row)?)))
+            }
+            Op::EndsWith => Column::bools(rows, |row| Some(a.text(row)?.ends_with(b.text(row)?))),
+            Op::Contains => Column::bools(rows, |row| Some(holds_text(a.text(row)?, b.text(row)?))),
             Op::Eq | Op::Ne | Op::Lt | Op::Le | Op::Gt | Op::Ge => Column::bools(rows, |row| {
                 compare(of, a, b, row).map(|ordering| holds(op, ordering))
             }),
@@ -132,6 +176,7 @@ fn arithmetic(op: Op, ty: Type, of: Type, a: &Column, b: &Column, rows: usize) -
                 Op::Add => x + y,
                 Op::Sub => x - y,
                 Op::Mul => x * y,
+                Op::Mod => floor_mod(x, y),
                 _ => x / y,
             })
         });
@@ -141,9 +186,68 @@ fn arithmetic(op: Op, ty: Type, of: Type, a: &Column, b: &Column, rows: usize) -
         match op {
             Op::Add => x.checked_add(y),
             Op::Sub => x.checked_sub(y),
+            Op::Mod => whole_mod(x, y),
             _ => x.checked_mul(y),
         }
     })
+}
+
+/// The remainder of a division rounded down, as in Python; NaN for a divisor of zero.
+fn floor_mod(x: f64, y: f64) -> f64 {
+    let rest = x % y;
+    if rest == 0.0 {
+        rest.abs().copysign(y)
+    } else if (rest < 0.0) == (y < 0.0) {
+        rest
+    } else {
+        rest + y
+    }
+}
+
+/// The same for whole numbers.
+fn whole_mod(x: i64, y: i64) -> Option<i64> {
+    if y == 0 {
+        return None;
+    }
+    let rest = x.wrapping_rem(y); // 0 for the smallest by -1, which is right
+    Some(if rest != 0 && (rest < 0) != (y < 0) {
+        rest + y
+    } else {
+        rest
+    })
+}
+
+fn rounded(a: &Column, round: impl Fn(f64) -> f64) -> Column {
+    Column::whole(a.len(), |row| cast::whole_of_float(round(a.as_float(row)?)))
+}
+
+fn calendar(part: Part, zone: &Zone, time: &Column) -> Column {
+    let of = |row: usize| part.of(zone.local(time.as_whole(row)?));
+    if part.ty() == Type::Float {
+        return Column::floats(time.len(), |row| of(row).map(|us| us as f64 / 1e6));
+    }
+    Column::whole(time.len(), of)
+}
+
+/// A text column whose texts `write` appends; None is null.
+fn rewritten(rows: usize, write: impl Fn(usize, &mut String) -> Option<()>) -> Column {
+    let (mut all, mut parts) = (String::new(), Vec::with_capacity(rows));
+    for row in 0..rows {
+        let from = all.len();
+        parts.push(write(row, &mut all).map(|()| from..all.len()));
+    }
+    Column::texts(rows, |row| {
+        parts[row].clone().map(|part| &all.as_bytes()[part])
+    })
+}
+
+/// Code points: the bytes that continue none.
+fn characters(text: &[u8]) -> i64 {
+    text.iter().filter(|&&byte| byte & 0xC0 != 0x80).count() as i64
+}
+
+fn holds_text(text: &[u8], part: &[u8]) -> bool {
+    part.is_empty() || text.windows(part.len()).any(|window| window == part)
 }
 
 fn pick(op: Op, ty: Type, a: &Column, b: &Column, rows: usize) -> Column {

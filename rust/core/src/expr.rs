@@ -1,8 +1,11 @@
 //! Typed expressions over the fields of an event and the features a vector reads.
 
 use std::fmt;
+use std::sync::Arc;
 
+use crate::calendar::Part;
 use crate::types::Type;
+use crate::zone::Zone;
 
 /// An expression whose operands have been checked: evaluation cannot fail.
 ///
@@ -34,6 +37,8 @@ pub enum Node {
     Feature(usize, String),
     /// A constant.
     Literal(Scalar),
+    /// A part of a time as the clock of a zone shows it.
+    Calendar(Part, Arc<Zone>, Box<Expr>),
     /// An operation on operands.
     Call(Op, Vec<Expr>),
 }
@@ -104,14 +109,42 @@ pub enum Op {
     Clip,
     /// A duration in seconds, as a float.
     Seconds,
-    /// A number or bool as a float.
+    /// A number, bool or text as a float; null for text that is no number.
     ToFloat,
+    /// A number, bool or text as an int, without its fraction; null beyond 64 bits and for text that is no int.
+    ToInt,
+    /// An int, bool or text as text.
+    ToString,
     /// True when the first operand equals one of the literals after it.
     In,
+    /// The remainder, with the sign of the divisor; null when dividing by zero.
+    Mod,
+    /// The first to the power of the second; null where that is no finite number.
+    Pow,
+    /// The square root; null below zero.
+    Sqrt,
+    /// The largest int that is not above a float.
+    Floor,
+    /// The smallest int that is not below a float.
+    Ceil,
+    /// The nearest int to a float, of two the even one.
+    Round,
+    /// Kilometres between two places given by latitude and longitude; null where a coordinate is none.
+    DistanceKm,
+    /// True when a text begins with another.
+    StartsWith,
+    /// True when a text ends with another.
+    EndsWith,
+    /// True when a text has another in it.
+    Contains,
+    /// Number of characters (code points) of a text.
+    Length,
+    /// A text in lower case.
+    Lower,
 }
 
 /// Names in plans, signs in messages.
-const OPS: [(Op, &str, &str); 26] = [
+const OPS: [(Op, &str, &str); 40] = [
     (Op::Add, "add", "+"),
     (Op::Sub, "sub", "-"),
     (Op::Mul, "mul", "*"),
@@ -137,7 +170,21 @@ const OPS: [(Op, &str, &str); 26] = [
     (Op::Clip, "clip", ""),
     (Op::Seconds, "seconds", ""),
     (Op::ToFloat, "to_float", ""),
+    (Op::ToInt, "to_int", ""),
+    (Op::ToString, "to_string", ""),
     (Op::In, "in", ""),
+    (Op::Mod, "mod", "%"),
+    (Op::Pow, "pow", "**"),
+    (Op::Sqrt, "sqrt", ""),
+    (Op::Floor, "floor", ""),
+    (Op::Ceil, "ceil", ""),
+    (Op::Round, "round", ""),
+    (Op::DistanceKm, "distance_km", ""),
+    (Op::StartsWith, "starts_with", ""),
+    (Op::EndsWith, "ends_with", ""),
+    (Op::Contains, "contains", ""),
+    (Op::Length, "length", ""),
+    (Op::Lower, "lower", ""),
 ];
 
 impl Op {
@@ -168,8 +215,10 @@ impl Expr {
     /// Calls `visit` on this expression and all operands, outermost first.
     pub fn walk(&self, visit: &mut impl FnMut(&Self)) {
         visit(self);
-        if let Node::Call(_, operands) = &self.node {
-            operands.iter().for_each(|operand| operand.walk(visit));
+        match &self.node {
+            Node::Call(_, operands) => operands.iter().for_each(|operand| operand.walk(visit)),
+            Node::Calendar(_, _, time) => time.walk(visit),
+            _ => {}
         }
     }
 }
@@ -183,6 +232,9 @@ impl fmt::Display for Expr {
             Node::Literal(Scalar::Whole(value)) => write!(out, "{value}"),
             Node::Literal(Scalar::Float(value)) => write!(out, "{value}"),
             Node::Literal(Scalar::Text(value)) => write!(out, "{value:?}"),
+            Node::Calendar(part, zone, time) => {
+                write!(out, "{}({time}, {:?})", part.name(), zone.name())
+            }
             Node::Call(op, operands) => match (op.sign(), operands.as_slice()) {
                 ("", _) => {
                     write!(out, "{}(", op.name())?;

@@ -1,9 +1,14 @@
 //! Checks the JSON of an expression and gives every part its type.
 
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
 use serde_json::Value;
 
+use crate::calendar::Part;
 use crate::expr::{Expr, Node, Op, Scalar};
 use crate::types::Type;
+use crate::zone::Zone;
 
 /// Deepest nesting of an expression: evaluation recurses, and JSON itself is read to a depth of 128 only.
 pub const DEPTH_MAX: usize = 48;
@@ -49,7 +54,6 @@ fn expression(json: &Value, scope: &mut dyn Scope, depth: usize) -> Result<Expr,
         ),
         "feature" => scope.feature(object),
         _ => {
-            let op = Op::parse(name).ok_or_else(|| format!("unknown operation '{name}'"))?;
             let operands = object
                 .get("args")
                 .and_then(Value::as_array)
@@ -57,6 +61,10 @@ fn expression(json: &Value, scope: &mut dyn Scope, depth: usize) -> Result<Expr,
                 .iter()
                 .map(|operand| expression(operand, scope, depth + 1))
                 .collect::<Result<Vec<_>, _>>()?;
+            if let Some(part) = Part::parse(name) {
+                return calendar(part, operands);
+            }
+            let op = Op::parse(name).ok_or_else(|| format!("unknown operation '{name}'"))?;
             call(op, operands)
         }
     }
@@ -86,83 +94,91 @@ fn literal(ty: &Value, value: Option<&Value>) -> Result<Expr, String> {
     })
 }
 
+/// A part of a time in a zone, which is a literal.
+fn calendar(part: Part, operands: Vec<Expr>) -> Result<Expr, String> {
+    let [time, zone] = <[Expr; 2]>::try_from(operands)
+        .map_err(|_| format!("operation '{}' takes a time and a zone", part.name()))?;
+    let (Type::Time, Node::Literal(Scalar::Text(zone))) = (time.ty, zone.node) else {
+        return Err(format!(
+            "operation '{}' takes a time and the name of a zone as a literal",
+            part.name()
+        ));
+    };
+    Ok(Expr {
+        ty: part.ty(),
+        nullable: true,
+        node: Node::Calendar(part, Arc::new(Zone::parse(&zone)?), Box::new(time)),
+    })
+}
+
 /// Applies an operation to checked operands.
 pub fn call(op: Op, mut operands: Vec<Expr>) -> Result<Expr, String> {
-    let count = match op {
-        Op::Neg
-        | Op::Not
-        | Op::IsNull
-        | Op::Abs
-        | Op::Log
-        | Op::Exp
-        | Op::Seconds
-        | Op::ToFloat => 1..=1,
-        Op::If | Op::Clip => 3..=3,
-        Op::Coalesce => 1..=usize::MAX,
-        Op::In | Op::And | Op::Or => 2..=usize::MAX,
-        _ => 2..=2,
-    };
-    if !count.contains(&operands.len()) {
+    if !arity(op).contains(&operands.len()) {
         return Err(format!(
             "operation '{}' does not take {} operands",
             op.name(),
             operands.len()
         ));
     }
+    let ty = result(op, &mut operands)?;
+    let nullable = nullable(op, &operands, ty);
+    Ok(Expr {
+        ty,
+        nullable,
+        node: Node::Call(op, operands),
+    })
+}
+
+#[allow(clippy::match_same_arms, reason = "a table")]
+fn arity(op: Op) -> RangeInclusive<usize> {
+    match op {
+        Op::Neg | Op::Not | Op::IsNull | Op::Abs | Op::Log | Op::Exp | Op::Sqrt => 1..=1,
+        Op::Floor | Op::Ceil | Op::Round | Op::Seconds | Op::Length | Op::Lower => 1..=1,
+        Op::ToInt | Op::ToString | Op::ToFloat => 1..=1,
+        Op::If | Op::Clip => 3..=3,
+        Op::DistanceKm => 4..=4,
+        Op::Coalesce => 1..=usize::MAX,
+        Op::In | Op::And | Op::Or => 2..=usize::MAX,
+        _ => 2..=2,
+    }
+}
+
+/// The result's type; ints beside floats, and where only floats are taken, are made floats.
+fn result(op: Op, operands: &mut Vec<Expr>) -> Result<Type, String> {
     let ty = match op {
-        Op::Add | Op::Sub | Op::Mul | Op::Div => arithmetic(op, &mut operands)?,
-        Op::Neg | Op::Abs => match operands[0].ty {
-            ty @ (Type::Int | Type::Float | Type::Duration) => ty,
-            _ => return Err(mismatch(op, &operands)),
-        },
+        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod => arithmetic(op, operands)?,
         Op::Eq | Op::Ne => {
-            unify(op, &mut operands)?;
+            unify(op, operands)?;
             Type::Bool
         }
-        Op::Lt | Op::Le | Op::Gt | Op::Ge => {
-            if unify(op, &mut operands)? == Type::Bool {
-                return Err(mismatch(op, &operands));
-            }
-            Type::Bool
-        }
-        Op::And | Op::Or | Op::Not => {
-            if operands.iter().any(|operand| operand.ty != Type::Bool) {
-                return Err(mismatch(op, &operands));
-            }
-            Type::Bool
-        }
+        Op::Lt | Op::Le | Op::Gt | Op::Ge => match unify(op, operands)? {
+            Type::Bool => return Err(mismatch(op, operands)),
+            _ => Type::Bool,
+        },
         Op::IsNull => Type::Bool,
-        Op::Coalesce => unify(op, &mut operands)?,
+        Op::Coalesce => unify(op, operands)?,
         Op::If => {
             let mut branches = operands.split_off(1);
             if operands[0].ty != Type::Bool {
-                return Err(mismatch(op, &operands));
+                return Err(mismatch(op, operands));
             }
             let ty = unify(op, &mut branches)?;
             operands.append(&mut branches);
             ty
         }
-        Op::Min2 | Op::Max2 | Op::Clip => match unify(op, &mut operands)? {
-            Type::Bool | Type::String => return Err(mismatch(op, &operands)),
+        Op::Min2 | Op::Max2 | Op::Clip => match unify(op, operands)? {
+            Type::Bool | Type::String => return Err(mismatch(op, operands)),
             ty => ty,
         },
-        Op::Log | Op::Exp => {
-            if !operands[0].ty.is_number() {
-                return Err(mismatch(op, &operands));
+        Op::Log | Op::Exp | Op::Sqrt | Op::Pow | Op::DistanceKm => {
+            if !operands.iter().all(|operand| operand.ty.is_number()) {
+                return Err(mismatch(op, operands));
             }
-            to_float(&mut operands[0]);
+            operands.iter_mut().for_each(to_float);
             Type::Float
         }
-        Op::Seconds => match operands[0].ty {
-            Type::Duration => Type::Float,
-            _ => return Err(mismatch(op, &operands)),
-        },
-        Op::ToFloat => match operands[0].ty {
-            Type::Int | Type::Float | Type::Bool => Type::Float,
-            _ => return Err(mismatch(op, &operands)),
-        },
         Op::In => {
-            unify(op, &mut operands)?;
+            unify(op, operands)?;
             let constant = |operand: &Expr| match &operand.node {
                 Node::Literal(scalar) => *scalar != Scalar::Null,
                 Node::Call(Op::ToFloat, inner) => {
@@ -178,22 +194,42 @@ pub fn call(op: Op, mut operands: Vec<Expr>) -> Result<Expr, String> {
             }
             Type::Bool
         }
+        _ => {
+            let of = operands[0].ty;
+            let same = operands.iter().all(|operand| operand.ty == of);
+            let found = of_one_type(op, of).filter(|_| same);
+            found.ok_or_else(|| mismatch(op, operands))?
+        }
     };
-    let nullable = nullable(op, &operands, ty);
-    Ok(Expr {
-        ty,
-        nullable,
-        node: Node::Call(op, operands),
+    Ok(ty)
+}
+
+/// Operations that take one type and nothing made alike to it.
+fn of_one_type(op: Op, ty: Type) -> Option<Type> {
+    use Type::{Bool, Duration, Float, Int, String};
+    Some(match (op, ty) {
+        (Op::Neg | Op::Abs, Int | Float | Duration) => ty,
+        (Op::And | Op::Or | Op::Not, Bool)
+        | (Op::StartsWith | Op::EndsWith | Op::Contains, String) => Bool,
+        (Op::Floor | Op::Ceil | Op::Round, Float)
+        | (Op::Length, String)
+        | (Op::ToInt, Int | Float | Bool | String) => Int,
+        (Op::Seconds, Duration) | (Op::ToFloat, Int | Float | Bool | String) => Float,
+        (Op::Lower, String) | (Op::ToString, Int | Bool | String) => String,
+        _ => return None,
     })
 }
 
 /// Null comes from null operands, or from the operation itself.
+#[allow(clippy::match_same_arms, reason = "a table")]
 fn nullable(op: Op, operands: &[Expr], ty: Type) -> bool {
     match op {
         Op::IsNull => false,
         Op::Coalesce => operands.iter().all(|operand| operand.nullable),
         Op::If => operands[1].nullable || operands[2].nullable,
-        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Log | Op::Exp => true,
+        Op::Add | Op::Sub | Op::Mul | Op::Div | Op::Mod | Op::Pow => true,
+        Op::Log | Op::Exp | Op::Sqrt | Op::DistanceKm | Op::Floor | Op::Ceil | Op::Round => true,
+        Op::ToInt | Op::ToFloat if matches!(operands[0].ty, Type::Float | Type::String) => true,
         Op::Neg | Op::Abs => ty != Type::Float || operands[0].nullable,
         _ => operands.iter().any(|operand| operand.nullable),
     }
@@ -206,8 +242,8 @@ fn nullable(op: Op, operands: &[Expr], ty: Type) -> bool {
 fn arithmetic(op: Op, operands: &mut [Expr]) -> Result<Type, String> {
     use Type::{Duration, Float, Int, Time};
     let ty = match (op, operands[0].ty, operands[1].ty) {
-        (Op::Add | Op::Sub | Op::Mul, Int, Int) => Int,
-        (Op::Add | Op::Sub, Duration, Duration) | (Op::Sub, Time, Time) => Duration,
+        (Op::Add | Op::Sub | Op::Mul | Op::Mod, Int, Int) => Int,
+        (Op::Add | Op::Sub | Op::Mod, Duration, Duration) | (Op::Sub, Time, Time) => Duration,
         (Op::Add | Op::Sub, Time, Duration) | (Op::Add, Duration, Time) => Time,
         (Op::Mul, Duration, Int) | (Op::Mul, Int, Duration) => Duration,
         (Op::Div, Duration, Duration) => Float,

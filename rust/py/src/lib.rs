@@ -1,9 +1,10 @@
-//! What crosses from Rust to Python: `Kernel`, `StepResult`, `Batch`, `Array` and the errors.
+//! What crosses from Rust to Python: `Kernel`, `StepResult`, `Formula`, `Batch`, `Array` and the errors.
 //!
 //! The types and promises of all of it are in src/forerun/_core/_rust.pyi.
 
 mod arrow;
 mod errors;
+mod formula;
 mod kernel;
 mod step;
 
@@ -20,6 +21,8 @@ mod _rust {
         BatchError, FeatureOverflowError, PlanError, StaleReadError, StateFormatError,
     };
     #[pymodule_export]
+    use crate::formula::{Formula, zone_data, zone_names};
+    #[pymodule_export]
     use crate::kernel::Kernel;
     #[pymodule_export]
     use crate::step::StepResult;
@@ -27,6 +30,7 @@ mod _rust {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("version", env!("CARGO_PKG_VERSION"))?;
+        module.add("TZ_DATABASE", forerun_core::zone::DATABASE)?;
         module.add("STATE_FORMAT", forerun_core::state::STATE_FORMAT)
     }
 }

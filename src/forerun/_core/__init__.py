@@ -2,24 +2,32 @@
 
 from forerun._core._rust import (
     STATE_FORMAT,
+    TZ_DATABASE,
     BatchError,
     FeatureOverflowError,
+    Formula,
     Kernel,
     PlanError,
     StaleReadError,
     StateFormatError,
     StepResult,
     version,
+    zone_data,
+    zone_names,
 )
 
 __all__ = [
     "STATE_FORMAT",
+    "TZ_DATABASE",
     "BatchError",
     "FeatureOverflowError",
+    "Formula",
     "Kernel",
     "PlanError",
     "StaleReadError",
     "StateFormatError",
     "StepResult",
     "version",
+    "zone_data",
+    "zone_names",
 ]

@@ -10,16 +10,20 @@ from typing import Protocol, TypedDict, final, type_check_only
 
 __all__ = [
     "STATE_FORMAT",
+    "TZ_DATABASE",
     "Array",
     "Batch",
     "BatchError",
     "FeatureOverflowError",
+    "Formula",
     "Kernel",
     "PlanError",
     "StaleReadError",
     "StateFormatError",
     "StepResult",
     "version",
+    "zone_data",
+    "zone_names",
 ]
 
 version: str
@@ -27,6 +31,19 @@ version: str
 
 STATE_FORMAT: int
 """Version of the bytes of `Kernel.take_changed` and `Kernel.header`; see docs/reference/state-format.md."""
+
+TZ_DATABASE: str
+"""Release of the tz database that is compiled in."""
+
+def zone_names() -> list[str]:
+    """The names of all time zones, sorted."""
+
+def zone_data(name: str) -> bytes:
+    """A time zone as the tz database has it, in the TZif format; `zoneinfo.ZoneInfo.from_file` reads it.
+
+    Raises:
+        PlanError: There is no such zone.
+    """
 
 class PlanError(ValueError):
     """A plan that cannot be compiled; the message names the stream, view, vector and feature."""
@@ -119,6 +136,32 @@ class StepResult:
         """One batch per emitter of the plan: the windows that this step's watermark closed, by end and key.
 
         Columns: the fields of the key, `start` and `end` int64 us, then a nullable column per feature.
+        """
+
+@final
+class Formula:
+    """One expression by itself, over the columns of a table: it means what it means inside a plan.
+
+    Args:
+        expr_json: The expression as in a plan; without features.
+        columns: Name and type of every column, all nullable.
+
+    Raises:
+        PlanError: It cannot be compiled.
+    """
+
+    def __new__(cls, expr_json: str, columns: Sequence[tuple[str, str]]) -> Formula: ...
+    def evaluate(self, batch: ArrowArray) -> Array:
+        """The value at every row.
+
+        Args:
+            batch: The columns, in order.
+
+        Returns:
+            An array of the expression's type (as `Kernel.values` has it), a value per row.
+
+        Raises:
+            BatchError: Wrong columns.
         """
 
 @final

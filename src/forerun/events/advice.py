@@ -18,6 +18,36 @@ _INSTEAD = {
 }
 
 
+_ATTRIBUTES = {
+    "contains": "fr.contains(x, 'part')",
+    "endswith": "fr.ends_with(x, 'end')",
+    "lower": "fr.lower(x)",
+    "startswith": "fr.starts_with(x, 'start')",
+    "total_seconds": "fr.seconds(x)",
+    **dict.fromkeys(
+        ("date", "day", "hour", "isoweekday", "minute", "month", "weekday", "year"),
+        "the parts of fr.local(x, 'Europe/Paris'), like fr.local(x, 'Europe/Paris').hour",
+    ),
+}
+
+
+def instead_of_attribute(name: str) -> str:
+    """What to write in place of an attribute that a value would have and an expression has not.
+
+    Args:
+        name: The attribute.
+
+    Returns:
+        Advice.
+
+    >>> instead_of_attribute("startswith")
+    "write fr.starts_with(x, 'start')"
+    """
+    if name in _ATTRIBUTES:
+        return f"write {_ATTRIBUTES[name]}"
+    return "use operators and the functions of forerun (fr.if_else, fr.coalesce, fr.is_in, fr.seconds, ...)"
+
+
 def instead_of_truth(at: Location) -> str:
     """What to write in place of the Python words that ask for true or false.
 
@@ -48,6 +78,12 @@ def instead_of_types(op: str, types: Set[TypeName]) -> str:
     """
     if op in ("and", "or", "not"):
         return "both sides must be bool; put comparisons in parentheses: (a > 1) & (b == 'x')"
+    if op in ("contains", "ends_with", "length", "lower", "starts_with"):
+        return "it takes strings only; fr.to_string(...) makes one of an int"
+    if op == "to_string":
+        return "only ints and bools have one spelling; round a float first: fr.to_string(fr.round(x))"
+    if op in ("to_float", "to_int") and types & {"time", "duration"}:
+        return "subtract one time from another and write fr.seconds(...) of the duration"
     if op in ("lt", "le", "gt", "ge") and types == {"string"}:
         return "strings have no order here; compare with == or fr.is_in"
     if types == {"string", "time"}:
@@ -59,7 +95,10 @@ def instead_of_types(op: str, types: Set[TypeName]) -> str:
             f"a string and a {next(iter(types - {'string'}))} have nothing in common; compare like with like"
         )
     if "string" in types:
-        return "strings can be compared with == and !=, tested with fr.is_in, and nothing else"
+        return (
+            "strings can be compared with == and !=, tested with fr.is_in, fr.starts_with or fr.contains; "
+            "to read a number from one write fr.to_float(...)"
+        )
     if "bool" in types:
         return "turn a bool into a number with fr.if_else(condition, 1, 0)"
     if "duration" in types:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn, TypeAlias
 
 from forerun.errors import ExpressionTypeError, TruthValueError, UnknownNameError, user_line
-from forerun.events.advice import instead_of_truth, instead_of_types
+from forerun.events.advice import instead_of_attribute, instead_of_truth, instead_of_types
 from forerun.events.moments import Duration, Time
 from forerun.events.types import TypeName, result_type
 
@@ -24,7 +24,7 @@ DEPTH_MAX = 60
 
 _SYMBOLS = {
     "add": "+", "and": "&", "div": "/", "eq": "==", "ge": ">=", "gt": ">", "le": "<=", "lt": "<",
-    "mul": "*", "ne": "!=", "or": "|", "sub": "-",
+    "mod": "%", "mul": "*", "ne": "!=", "or": "|", "pow": "**", "sub": "-",
 }  # fmt: skip
 
 
@@ -96,6 +96,18 @@ class Expr:
     def __rtruediv__(self, other: object) -> "Expr":
         return call("div", other, self)
 
+    def __mod__(self, other: object) -> "Expr":
+        return call("mod", self, other)
+
+    def __rmod__(self, other: object) -> "Expr":
+        return call("mod", other, self)
+
+    def __pow__(self, other: object) -> "Expr":
+        return call("pow", self, other)
+
+    def __rpow__(self, other: object) -> "Expr":
+        return call("pow", other, self)
+
     def __eq__(self, other: object) -> "Expr":  # type: ignore[override]  # it builds a comparison
         return call("eq", self, other)
 
@@ -135,6 +147,15 @@ class Expr:
     def __abs__(self) -> "Expr":
         return call("abs", self)
 
+    def __round__(self) -> "Expr":
+        return whole("round", self)
+
+    def __floor__(self) -> "Expr":
+        return whole("floor", self)
+
+    def __ceil__(self) -> "Expr":
+        return whole("ceil", self)
+
     # What Python would do with a value, and an expression cannot -------------------------------------
 
     def __bool__(self) -> NoReturn:
@@ -146,34 +167,34 @@ class Expr:
     def __float__(self) -> NoReturn:
         raise ExpressionTypeError(
             f"{self!r} has no value while the app is defined, so float() and the math module cannot take it; "
-            "write fr.log, fr.exp, fr.abs, fr.clip or arithmetic."
+            "write fr.log, fr.exp, fr.sqrt, fr.floor or arithmetic."
         )
 
     def __int__(self) -> NoReturn:
-        raise ExpressionTypeError(f"{self!r} has no value while the app is defined, so int() cannot take it.")
+        raise ExpressionTypeError(
+            f"{self!r} has no value while the app is defined, so int() cannot take it; write fr.to_int(...)."
+        )
+
+    def __contains__(self, part: object) -> NoReturn:
+        raise TruthValueError(
+            f"{self!r} has no value while the app is defined, so `in` cannot look into it; "
+            f"write fr.contains({self!r}, {part!r})."
+        )
 
     def __iter__(self) -> NoReturn:
         raise ExpressionTypeError(
             f"{self!r} is one {self.type}, not a list; for an aggregate write fr.sum, fr.min, fr.max, ..."
         )
 
-    def __mod__(self, other: object) -> NoReturn:
-        raise ExpressionTypeError(
-            f"{self!r} % {other!r}: expressions have + - * /, comparisons, & | ~; not %."
-        )
-
     def __floordiv__(self, other: object) -> NoReturn:
-        raise ExpressionTypeError(f"{self!r} // {other!r}: expressions have / but not //.")
-
-    def __pow__(self, other: object) -> NoReturn:
-        raise ExpressionTypeError(f"{self!r} ** {other!r}: write x * x, or fr.exp(n * fr.log(x)).")
+        raise ExpressionTypeError(f"{self!r} // {other!r}: write fr.floor(a / b).")
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("_"):
             raise AttributeError(name)
         raise UnknownNameError(
-            f"{self!r} is an expression of type {self.type}; it has no attribute {name!r}. Use operators and "
-            "the functions of forerun (fr.if_else, fr.coalesce, fr.is_in, fr.seconds, ...)."
+            f"{self!r} is an expression of type {self.type}; it has no attribute {name!r}; "
+            f"{instead_of_attribute(name)}."
         )
 
 
@@ -289,8 +310,8 @@ class Call(Expr):
         return {"op": self.op, "args": [arg.canonical() for arg in self.args]}
 
     def __repr__(self) -> str:
-        if self.op == "to_float":
-            return repr(self.args[0])
+        if self.op == "to_float" and self.args[0].type == "int":
+            return repr(self.args[0])  # as Python converts, without a word
         if self.op in _SYMBOLS:
             left, right = (f"({arg!r})" if _is_infix(arg) else repr(arg) for arg in self.args)
             return f"{left} {_SYMBOLS[self.op]} {right}"
@@ -300,6 +321,7 @@ class Call(Expr):
         return f"{_FUNCTIONS.get(self.op, self.op)}({', '.join(map(repr, self.args))})"
 
 
+_OF_FLOATS = ("ceil", "distance_km", "exp", "floor", "log", "pow", "round", "sqrt")
 _FUNCTIONS = {"if": "if_else", "in": "is_in", "min2": "least", "max2": "greatest"}
 
 
@@ -327,6 +349,20 @@ def call(op: str, *values: object) -> Expr:
             "make several features of it."
         )
     return made
+
+
+def whole(op: str, value: object) -> Expr:
+    """Round to a whole number; one that is whole already stays as it is.
+
+    Args:
+        op: "floor", "ceil" or "round".
+        value: An expression or constant.
+
+    Returns:
+        An int expression.
+    """
+    expr = as_expr(value)
+    return expr if expr.type == "int" else call(op, expr)
 
 
 def as_expr(value: object, like: TypeName | None = None) -> Expr:
@@ -367,6 +403,8 @@ def as_expr(value: object, like: TypeName | None = None) -> Expr:
         return Constant(value.us, "time")
     if isinstance(value, Duration):
         return Constant(value.us, "duration")
+    if (advice := getattr(value, "instead_of_itself", None)) is not None:
+        raise ExpressionTypeError(f"{value!r} is no value; {advice}.")
     if value is None and like is not None:
         return Constant(None, like)
     raise ExpressionTypeError(
@@ -388,7 +426,7 @@ def _made_alike(op: str, values: tuple[object, ...]) -> tuple[Expr, ...]:
     """Arguments with constants and ints turned into the type of the others, where that loses nothing."""
     known = {value.type for value in values if isinstance(value, Expr)}
     floats = "float" in known or any(isinstance(value, float) for value in values)
-    floats = floats or op in ("log", "exp") or (op == "div" and "duration" not in known)
+    floats = floats or op in _OF_FLOATS or (op == "div" and "duration" not in known)
     like: TypeName | None = "float" if floats else None
     null_like = like
     if op == "if":

@@ -303,5 +303,17 @@ def seconds(length: Duration | None) -> float:
     return cast(float, call("seconds", length))
 
 
+@declared
+def sqrt(value: float | None) -> float:
+    """The square root; null below zero.
+
+    >>> from forerun.features.aggregates import last
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> at_eleven(last(sqrt(Opened.seconds + 4)))
+    8.0
+    """
+    return cast(float, call("sqrt", value))
+
+
 def _is_name(name: object) -> bool:
     return isinstance(name, str) and len(name) <= NAME_CHARS_MAX and _NAME.fullmatch(name) is not None

@@ -20,16 +20,23 @@ ORDERED: tuple[TypeName, ...] = ("int", "float", "time", "duration")
 _SAME: dict[str, tuple[tuple[TypeName, ...], TypeName | None]] = {
     "abs": (("int", "float", "duration"), None),
     "and": (("bool",), "bool"),
+    "ceil": (("float",), "int"),
     "clip": (ORDERED, None),
     "coalesce": (("bool", "int", "float", "string", "time", "duration"), None),
+    "contains": (("string",), "bool"),
+    "distance_km": (("float",), "float"),
+    "ends_with": (("string",), "bool"),
     "eq": (("bool", "int", "float", "string", "time", "duration"), "bool"),
     "exp": (("float",), "float"),
+    "floor": (("float",), "int"),
     "ge": (ORDERED, "bool"),
     "gt": (ORDERED, "bool"),
     "in": (("int", "string"), "bool"),
     "is_null": (("bool", "int", "float", "string", "time", "duration"), "bool"),
     "le": (ORDERED, "bool"),
+    "length": (("string",), "int"),
     "log": (("float",), "float"),
+    "lower": (("string",), "string"),
     "lt": (ORDERED, "bool"),
     "max2": (ORDERED, None),
     "min2": (ORDERED, None),
@@ -37,8 +44,26 @@ _SAME: dict[str, tuple[tuple[TypeName, ...], TypeName | None]] = {
     "neg": (("int", "float", "duration"), None),
     "not": (("bool",), "bool"),
     "or": (("bool",), "bool"),
+    "pow": (("float",), "float"),
+    "round": (("float",), "int"),
     "seconds": (("duration",), "float"),
-    "to_float": (("int",), "float"),
+    "sqrt": (("float",), "float"),
+    "starts_with": (("string",), "bool"),
+    "to_float": (("bool", "int", "string"), "float"),
+    "to_int": (("bool", "float", "string"), "int"),
+    "to_string": (("bool", "int"), "string"),
+}
+
+# Parts of a time on the clock of a zone, which is a constant string.
+_CALENDAR: dict[str, TypeName] = {
+    "day_of_month": "int",
+    "day_of_week": "int",
+    "day_of_year": "int",
+    "hour": "int",
+    "minute": "int",
+    "month": "int",
+    "seconds_of_day": "float",
+    "year": "int",
 }
 
 _ARITHMETIC: dict[tuple[str, TypeName, TypeName], TypeName] = {
@@ -58,6 +83,9 @@ _ARITHMETIC: dict[tuple[str, TypeName, TypeName], TypeName] = {
     ("mul", "int", "duration"): "duration",
     ("div", "float", "float"): "float",
     ("div", "duration", "duration"): "float",
+    ("mod", "int", "int"): "int",
+    ("mod", "float", "float"): "float",
+    ("mod", "duration", "duration"): "duration",
 }
 
 
@@ -74,10 +102,12 @@ def result_type(op: str, types: tuple[TypeName, ...]) -> TypeName | None:
     >>> result_type("if", ("bool", "int", "int"))
     'int'
     """
-    if op in ("add", "sub", "mul", "div"):
+    if op in ("add", "sub", "mul", "div", "mod"):
         return _ARITHMETIC.get((op, types[0], types[1]))
     if op == "if":
         return types[1] if types[0] == "bool" and types[1] == types[2] else None
+    if op in _CALENDAR:
+        return _CALENDAR[op] if types == ("time", "string") else None
     accepted, result = _SAME[op]
     if types[0] not in accepted or any(other != types[0] for other in types[1:]):
         return None

@@ -1,10 +1,13 @@
 """Expressions over one row, operator by operator, in plain Python."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from forerun.testing.oracle.arrival import Value
+from forerun.testing.oracle.clocks import local
 
 Leaf: TypeAlias = Callable[[Mapping[str, Any]], Value]
 
@@ -57,8 +60,7 @@ def _operate(op: str, args: list[Any]) -> Any:  # Any: each operator knows its o
         return True if True in args else None if None in args else False
     if None in args:
         return None
-    a = args[0]
-    b = args[1] if len(args) > 1 else None
+    a, b = (*args, None)[:2]
     match op:
         case "add":
             return a + b
@@ -67,7 +69,7 @@ def _operate(op: str, args: list[Any]) -> Any:  # Any: each operator knows its o
         case "mul":
             return a * b
         case "div":
-            return None if b == 0 else a / b
+            return None if b == 0 else float(a) / float(b)
         case "neg":
             return -a
         case "eq" | "ne" | "lt" | "le" | "gt" | "ge":
@@ -79,9 +81,9 @@ def _operate(op: str, args: list[Any]) -> Any:  # Any: each operator knows its o
         case "abs":
             return abs(a)
         case "log":
-            return math.log(a) if a > 0 else None
+            return _or_null(math.log, a)
         case "exp":
-            return math.exp(a) if a < 710 else None
+            return _or_null(math.exp, a)
         case "min2":
             return min(args)
         case "max2":
@@ -91,5 +93,71 @@ def _operate(op: str, args: list[Any]) -> Any:  # Any: each operator knows its o
         case "seconds":
             return a / 1e6
         case "to_float":
-            return float(a)
+            return float(a) if not isinstance(a, str) or _FLOAT.fullmatch(a) else None
+        case "to_int":
+            return int(a) if not isinstance(a, str) or _INT.fullmatch(a) else None
+        case "to_string":
+            return str(a).lower()
+        case "mod":
+            return None if b == 0 else a % b
+        case "pow":
+            return _or_null(math.pow, a, b)
+        case "sqrt":
+            return _or_null(math.sqrt, a)
+        case "floor" | "ceil" | "round":
+            return _ROUNDED[op](a)
+        case "distance_km":
+            return _distance_km(*args)
+        case "starts_with":
+            return a[: len(b)] == b
+        case "ends_with":
+            return b == "" or a[-len(b) :] == b
+        case "contains":
+            return b in a
+        case "length":
+            return len(a)
+        case "lower":
+            return a.lower()
+    if op in _PARTS:
+        shown = local(a, b)
+        return None if shown is None else _PARTS[op](shown)
     raise ValueError(f"the oracle does not know the operator {op!r}")
+
+
+_ROUNDED: Mapping[str, Callable[[float], int]] = {"ceil": math.ceil, "floor": math.floor, "round": round}
+_SECOND = timedelta(seconds=1)
+_INT = re.compile(r"[+-]?[0-9]+")
+_FLOAT = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+_PARTS: Mapping[str, Callable[[datetime], float]] = {
+    "day_of_month": lambda shown: shown.day,
+    "day_of_week": lambda shown: shown.weekday(),
+    "day_of_year": lambda shown: shown.timetuple().tm_yday,
+    "hour": lambda shown: shown.hour,
+    "minute": lambda shown: shown.minute,
+    "month": lambda shown: shown.month,
+    "seconds_of_day": lambda shown: (
+        (shown - shown.replace(hour=0, minute=0, second=0, microsecond=0)) / _SECOND
+    ),
+    "year": lambda shown: shown.year,
+}
+
+
+def _or_null(function: Callable[..., float], *args: float) -> float | None:
+    try:
+        return function(*args)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _distance_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float | None:
+    """The length of the chord through the Earth, bent onto its surface: no haversine here."""
+    if max(abs(lat_a), abs(lat_b)) > 90 or max(abs(lon_a), abs(lon_b)) > 360:
+        return None
+
+    def point(lat: float, lon: float) -> tuple[float, float, float]:
+        north, east = math.radians(lat), math.radians(lon)
+        return math.cos(north) * math.cos(east), math.cos(north) * math.sin(east), math.sin(north)
+
+    half = math.dist(point(lat_a, lon_a), point(lat_b, lon_b)) / 2
+    return 2 * 6371.0088 * math.asin(min(half, 1.0))
