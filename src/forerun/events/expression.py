@@ -8,12 +8,13 @@ expression meets only operators whose arguments fit.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NoReturn, TypeAlias
+from typing import TypeAlias
 
-from forerun.errors import ExpressionTypeError, TruthValueError, UnknownNameError, user_line
-from forerun.events.advice import instead_of_attribute, instead_of_truth, instead_of_types
+from forerun.errors import ExpressionTypeError, user_line
+from forerun.events.advice import instead_of_types
 from forerun.events.moments import Duration, Time
 from forerun.events.types import TypeName, result_type
+from forerun.events.valueless import Valueless
 
 Canonical: TypeAlias = dict[str, object]
 """An expression as plain dicts, lists, strings and numbers, ready for canonical JSON."""
@@ -28,7 +29,7 @@ _SYMBOLS = {
 }  # fmt: skip
 
 
-class Expr:
+class Expr(Valueless):
     """An expression over the fields of an event, features and constants.
 
     Args:
@@ -155,47 +156,6 @@ class Expr:
 
     def __ceil__(self) -> "Expr":
         return whole("ceil", self)
-
-    # What Python would do with a value, and an expression cannot -------------------------------------
-
-    def __bool__(self) -> NoReturn:
-        raise TruthValueError(
-            f"{self!r} is not true or false while the app is defined, so Python cannot decide by it; "
-            f"{instead_of_truth(user_line())}."
-        )
-
-    def __float__(self) -> NoReturn:
-        raise ExpressionTypeError(
-            f"{self!r} has no value while the app is defined, so float() and the math module cannot take it; "
-            "write fr.log, fr.exp, fr.sqrt, fr.floor or arithmetic."
-        )
-
-    def __int__(self) -> NoReturn:
-        raise ExpressionTypeError(
-            f"{self!r} has no value while the app is defined, so int() cannot take it; write fr.to_int(...)."
-        )
-
-    def __contains__(self, part: object) -> NoReturn:
-        raise TruthValueError(
-            f"{self!r} has no value while the app is defined, so `in` cannot look into it; "
-            f"write fr.contains({self!r}, {part!r})."
-        )
-
-    def __iter__(self) -> NoReturn:
-        raise ExpressionTypeError(
-            f"{self!r} is one {self.type}, not a list; for an aggregate write fr.sum, fr.min, fr.max, ..."
-        )
-
-    def __floordiv__(self, other: object) -> NoReturn:
-        raise ExpressionTypeError(f"{self!r} // {other!r}: write fr.floor(a / b).")
-
-    def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        raise UnknownNameError(
-            f"{self!r} is an expression of type {self.type}; it has no attribute {name!r}; "
-            f"{instead_of_attribute(name)}."
-        )
 
 
 class Field(Expr):
