@@ -20,7 +20,7 @@ def _changed(change: Callable[[Json], object]) -> str:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda p: p.update(format=2), "plan: format 2, this kernel reads format 1"),
+        (lambda p: p.update(format=3), "plan: format 3, this kernel reads formats 1 to 2"),
         (lambda p: p.pop("views"), "plan: missing field `views` at line 1"),
         (lambda p: p.update(colour=1), "plan: unknown field `colour`"),
         (lambda p: p.update(hold_back_us=-1), "plan: hold_back_us is -1"),

@@ -2,6 +2,7 @@
 
 use crate::aggregate::{Aggregate, Needs};
 use crate::extent::Extent;
+use crate::light::Run;
 use crate::totals::{Overflow, Totals, take};
 use crate::types::Type;
 
@@ -31,11 +32,20 @@ pub struct Accumulator {
     last: u64,
 }
 
+/// Count and sums, in one of their two forms.
+#[derive(Clone, Copy, Debug)]
+pub enum Sums<'a> {
+    /// Of any kind.
+    Totals(&'a Totals),
+    /// In fixed width.
+    Run(Run),
+}
+
 /// Totals, extent and ends of some values, wherever they were found.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
     /// Count and sums.
-    pub totals: &'a Totals,
+    pub sums: Sums<'a>,
     /// Smallest and largest.
     pub extent: Extent,
     /// Oldest value.
@@ -59,7 +69,10 @@ impl Found<'_> {
             Aggregate::Max => Ok((!self.extent.is_empty()).then(|| self.extent.max(float))),
             Aggregate::First => Ok(self.first),
             Aggregate::Last => Ok(self.last),
-            _ => self.totals.value(aggregate, over_us, per_us),
+            _ => match &self.sums {
+                Sums::Totals(totals) => totals.value(aggregate, over_us, per_us),
+                Sums::Run(run) => run.value(aggregate, float, over_us, per_us),
+            },
         }
     }
 }
@@ -117,6 +130,26 @@ impl Accumulator {
         }
     }
 
+    /// Number of values.
+    #[inline]
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.totals.count()
+    }
+
+    /// Smallest and largest.
+    #[inline]
+    #[must_use]
+    pub fn extent(&self) -> Extent {
+        self.extent
+    }
+
+    /// Adds a run of values that all come after the ones here: its totals, extent, and ends (if there are any).
+    pub fn extend_run(&mut self, run: &Run, extent: Extent, ends: Option<(u64, u64)>) {
+        self.extend(&Totals::EMPTY, extent, ends);
+        self.totals.merge_run(run);
+    }
+
     /// Adds values that all come after the ones here: their totals, extent, and ends (if there are any).
     pub fn extend(&mut self, totals: &Totals, extent: Extent, ends: Option<(u64, u64)>) {
         if let Some((first, last)) = ends {
@@ -142,7 +175,7 @@ impl Accumulator {
     pub fn found(&self) -> Found<'_> {
         let some = self.totals.count() > 0;
         Found {
-            totals: &self.totals,
+            sums: Sums::Totals(&self.totals),
             extent: self.extent,
             first: some.then_some(self.first),
             last: some.then_some(self.last),

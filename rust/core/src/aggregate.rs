@@ -88,6 +88,21 @@ impl Aggregate {
         matches!(self, Self::Count | Self::CountRate)
     }
 
+    /// True when the error of its value in a tiled window is known.
+    #[must_use]
+    pub fn has_bound(self) -> bool {
+        matches!(
+            self,
+            Self::Count
+                | Self::CountRate
+                | Self::Sum
+                | Self::Rate
+                | Self::Mean
+                | Self::Min
+                | Self::Max
+        )
+    }
+
     /// What must be accumulated for it.
     #[must_use]
     pub fn needs(self) -> Needs {
@@ -118,6 +133,12 @@ pub struct Needs {
 }
 
 impl Needs {
+    /// True when running totals can be kept as a [`crate::light::Run`].
+    #[must_use]
+    pub fn light(self) -> bool {
+        true
+    }
+
     /// Both together.
     #[must_use]
     pub fn with(self, other: Self) -> Self {

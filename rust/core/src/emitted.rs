@@ -6,11 +6,11 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
 use crate::accumulator::Accumulator;
+use crate::cells::Cells;
 use crate::column::Column;
 use crate::emitter_plan::Emitter;
 use crate::error::{Error, Result};
 use crate::key::describe;
-use crate::reading::Cells;
 use crate::step::batch;
 use crate::stream_plan::Stream;
 use crate::types::Type;

@@ -1,9 +1,14 @@
 //! What is kept of one entity of one view.
 
+use std::ops::Range;
+
 use crate::accumulator::Accumulator;
 use crate::buffer::Events;
-use crate::cursors::{Cursors, Place};
+use crate::index::Index;
+use crate::key::Key;
 use crate::plan::View;
+use crate::tiles::Tiles;
+use crate::window::Window;
 
 /// The events some read can still see, and lifetime totals of those before.
 ///
@@ -18,58 +23,81 @@ use crate::plan::View;
 /// let mut entity = Entity::new(view, b"");
 /// entity.insert(view, 50, 0, &[1, 2.5f64.to_bits()]);
 /// entity.insert(view, 170, 1, &[0, 0]); // x is null
-/// entity.settle(view, Some(150)); // no window read at 150 or later begins at 50
+/// entity.settle(view, 150); // no window read at 150 or later begins at 50
 /// assert_eq!(entity.events().len(view.width()), 1);
 /// assert_eq!(entity.newest(), (170, 1));
 /// ```
 #[derive(Clone, Debug)]
 pub struct Entity {
-    key: Box<[u8]>,
+    key: Key,
     events: Events,
     settled: usize,
-    lives: Box<[Accumulator]>,
-    newest: (i64, u64),
     /// Derived: the first horizon at which there is something to settle or drop.
     due: i64,
-    /// Derived; made at the first read that is worth it.
-    cursors: Option<Box<Cursors>>,
+    newest: (i64, u64),
+    /// Derived; made when there are enough events for it to pay.
+    index: Option<Box<Index>>,
+    /// Lifetime totals, and tiles of each tiled span; most views have none.
+    old: Option<Box<Old>>,
 }
 
-/// From this many events on, reads keep running totals; below, adding up costs no more and needs no memory.
-const CURSORS_MIN: usize = 48;
+/// What is kept of settled events.
+#[derive(Clone, Debug)]
+struct Old {
+    lives: Box<[Accumulator]>,
+    tiles: Box<[Tiles]>,
+}
+
+/// From this many events on there is an index; below, adding up costs no more and needs no memory.
+const INDEX_MIN: usize = 32;
 
 impl Entity {
     /// An entity without events.
     #[must_use]
     pub fn new(view: &View, key: &[u8]) -> Self {
         let lives = view.lives().map(|(ty, needs)| Accumulator::new(ty, needs));
-        Self {
-            key: key.into(),
-            events: Events::default(),
-            settled: 0,
-            lives: lives.collect(),
-            newest: (i64::MIN, 0),
-            due: i64::MAX,
-            cursors: None,
-        }
+        let tiles = vec![Tiles::default(); view.tiled.len()];
+        Self::from_parts(
+            view,
+            key,
+            (i64::MIN, 0),
+            lives.collect(),
+            tiles,
+            Events::default(),
+            0,
+        )
     }
 
-    /// An entity from its parts; the first `settled` events are in the lifetime totals.
+    /// An entity from its parts; the first `settled` events are in the lifetime totals and tiles.
     pub(crate) fn from_parts(
+        view: &View,
         key: &[u8],
         newest: (i64, u64),
         lives: Vec<Accumulator>,
+        tiles: Vec<Tiles>,
         events: Events,
         settled: usize,
     ) -> Self {
+        let old = (!lives.is_empty() || !tiles.is_empty()).then(|| {
+            Box::new(Old {
+                lives: lives.into(),
+                tiles: tiles.into(),
+            })
+        });
+        let index =
+            (events.len(view.width()) >= INDEX_MIN).then(|| Box::new(Index::new(view, &events)));
         Self {
-            key: key.into(),
+            key: Key::new(key),
+            due: if events.is_empty() {
+                i64::MAX
+            } else {
+                i64::MIN
+            },
             events,
             settled,
-            lives: lives.into(),
             newest,
-            due: i64::MIN,
-            cursors: None,
+            index,
+            old,
         }
     }
 
@@ -77,7 +105,7 @@ impl Entity {
     #[inline]
     #[must_use]
     pub fn key(&self) -> &[u8] {
-        &self.key
+        self.key.bytes()
     }
 
     /// The events kept.
@@ -87,7 +115,7 @@ impl Entity {
         &self.events
     }
 
-    /// How many of the events kept are in the lifetime totals.
+    /// How many of the events kept are in the lifetime totals and tiles.
     #[inline]
     #[must_use]
     pub fn settled(&self) -> usize {
@@ -97,8 +125,15 @@ impl Entity {
     /// A lifetime total.
     #[inline]
     #[must_use]
-    pub fn life(&self, place: usize) -> &Accumulator {
-        &self.lives[place]
+    pub fn life(&self, place: usize) -> Option<&Accumulator> {
+        self.old.as_ref()?.lives.get(place)
+    }
+
+    /// The tiles of a tiled span.
+    #[inline]
+    #[must_use]
+    pub fn tiles(&self, place: usize) -> Option<&Tiles> {
+        self.old.as_ref()?.tiles.get(place)
     }
 
     /// Time and place of the newest event applied.
@@ -107,117 +142,141 @@ impl Entity {
         self.newest
     }
 
+    /// The index, when there are many events.
+    #[inline]
+    pub fn index(&mut self) -> Option<(&mut Index, &Events)> {
+        self.index.as_deref_mut().map(|index| (index, &self.events))
+    }
+
+    /// Looks at the memory that an insertion and a read will need; the result means nothing.
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        let events = self.events.rows();
+        let last = events.last().copied().unwrap_or(0);
+        match &self.index {
+            Some(index) => last.wrapping_add(index.touch()),
+            None => last.wrapping_add(events.first().copied().unwrap_or(0)),
+        }
+    }
+
     /// Applies an event; `staged` are its conditions and arguments.
     #[inline]
     pub fn insert(&mut self, view: &View, time: i64, place: u64, staged: &[u64]) {
         let at = self.events.insert(time, place, staged);
         self.newest = self.newest.max((time, place));
-        self.due = self.due.min(self.due_of(view, time));
-        if let Some(cursors) = &mut self.cursors {
-            cursors.inserted(view, &self.events, at);
+        self.due = self.due.min(due_of(view, time));
+        if let Some(index) = &mut self.index {
+            index.inserted(view, &self.events, at);
+        } else if self.events.len(view.width()) >= INDEX_MIN {
+            self.index = Some(Box::new(Index::new(view, &self.events)));
         }
     }
 
-    /// Finds the windows of a read at `t`; true when the cursors are the cheaper way to read them.
-    ///
-    /// With `follow` the cursors come along: for reads whose times mostly go forward.
+    /// Finds the run of events of each window for a read at `t`, by position in the index or else in the buffer.
     #[inline]
-    pub fn locate(&mut self, view: &View, t: i64, follow: bool, place: &mut Place) -> bool {
-        if self.cursors.is_none() {
-            if !follow || self.events.len(view.width()) < CURSORS_MIN {
-                return false;
-            }
-            self.cursors = Some(Box::new(Cursors::new(view, &self.events)));
+    pub fn locate(&mut self, view: &View, t: i64, runs: &mut Vec<Range<usize>>) {
+        match &mut self.index {
+            Some(index) => index.locate(view, &self.events, self.settled, t, runs),
+            None => locate(view, &self.events, self.settled, t, runs),
         }
-        let Some(cursors) = &mut self.cursors else {
-            return false;
-        };
-        let kept = cursors.kept(view, &self.events);
-        cursors.locate(kept, t, place);
-        if follow {
-            cursors.follow(kept, self.settled, t, place);
-        }
-        let oldest = place
-            .starts
-            .last()
-            .copied()
-            .unwrap_or(kept.first + self.settled);
-        place.distance <= (place.end - oldest.min(place.end)) * view.tracks.len()
     }
 
-    /// The running totals, when the entity has many events.
-    #[inline]
+    /// Position of the first event after a time.
     #[must_use]
-    pub fn cursors(&self) -> Option<&Cursors> {
-        self.cursors.as_deref()
+    pub fn position_after(&self, view: &View, time: i64) -> usize {
+        match &self.index {
+            Some(index) => index.kept(view, &self.events).up_to(time),
+            None => self.events.up_to(time, view.width()),
+        }
     }
 
-    /// Moves what no future read can miss into the lifetime totals and drops what none can see.
+    /// Moves what no future read can miss into the totals and drops what none can see.
     ///
     /// Invisible to every read at or after `horizon`, so it may happen at any moment.
     #[inline]
-    pub fn settle(&mut self, view: &View, horizon: Option<i64>) {
-        let Some(horizon) = horizon.filter(|&horizon| horizon >= self.due) else {
-            return;
-        };
+    pub fn settle(&mut self, view: &View, horizon: i64) {
+        if horizon >= self.due {
+            self.settle_now(view, horizon);
+        }
+    }
+
+    fn settle_now(&mut self, view: &View, horizon: i64) {
         let width = view.width();
         let rows = self.events.len(width);
-        if self.lives.is_empty() {
-            self.settled = rows;
-        } else {
+        if view.settles() {
             while self.settled < rows && self.events.time(self.settled, width) < horizon {
-                self.settle_one(view, width, horizon);
+                self.settle_one(view, width);
             }
+            if let Some(old) = &mut self.old {
+                for (tiles, &span) in old.tiles.iter_mut().zip(&view.tiled) {
+                    if let Window::Tiled { tile_us, .. } = &view.windows[view.spans[span].window] {
+                        let after = view.windows[view.spans[span].window].after(horizon);
+                        tiles.forget(after.saturating_add(1).div_euclid(*tile_us));
+                    }
+                }
+            }
+        } else {
+            self.settled = rows;
         }
-        let unseen = horizon.saturating_sub(view.longest_us());
+        let unseen = horizon.saturating_sub(view.reach_us());
+        let spare = self.settled.saturating_sub(view.newest());
         let mut drop = 0;
-        while drop < self.settled && self.events.time(drop, width) <= unseen {
+        while drop < spare && self.events.time(drop, width) <= unseen {
             drop += 1;
         }
         if drop > 0 {
-            if let Some(cursors) = &mut self.cursors {
-                cursors.pass(view, &self.events, self.settled, horizon);
-                cursors.dropped(drop);
+            if let Some(index) = &mut self.index {
+                index.dropping(view, &self.events, drop);
             }
             self.events.drop_front(drop, width);
             self.settled -= drop;
         }
-        if self.lives.is_empty() {
+        if !view.settles() {
             self.settled = 0;
         }
         let rows = rows - drop;
-        let dropped_next = if rows > 0 {
-            self.events.time(0, width).saturating_add(view.longest_us())
+        let dropped_next = if rows > view.newest() {
+            self.events.time(0, width).saturating_add(view.reach_us())
         } else {
             i64::MAX
         };
         let settled_next = if self.settled < rows {
-            self.due_of(view, self.events.time(self.settled, width))
+            due_of(view, self.events.time(self.settled, width))
         } else {
             i64::MAX
         };
-        self.due = dropped_next.min(settled_next);
-    }
-
-    /// The first horizon at which an event of that time is settled, or without lifetimes dropped.
-    fn due_of(&self, view: &View, time: i64) -> i64 {
-        let after = if self.lives.is_empty() {
-            view.longest_us()
-        } else {
-            1
-        };
-        time.saturating_add(after)
-    }
-
-    fn settle_one(&mut self, view: &View, width: usize, horizon: i64) {
-        if let Some(cursors) = &mut self.cursors {
-            cursors.pass(view, &self.events, self.settled, horizon);
-            cursors.settled(view, &self.events, self.settled);
+        self.due = dropped_next
+            .max(horizon.saturating_add(1))
+            .min(settled_next);
+        if let Some(old) = &self.old {
+            for (tiles, &span) in old.tiles.iter().zip(&view.tiled) {
+                if let (Some(oldest), Window::Tiled { over_us, tile_us }) =
+                    (tiles.oldest(), &view.windows[view.spans[span].window])
+                {
+                    let ends = oldest.saturating_add(1).saturating_mul(*tile_us);
+                    self.due = self.due.min(ends.saturating_add(*over_us));
+                }
+            }
         }
+    }
+
+    fn settle_one(&mut self, view: &View, width: usize) {
         let row = self.events.row(self.settled, width);
-        for (life, &span) in self.lives.iter_mut().zip(&view.lifetimes) {
-            if let Some(value) = view.tracks[view.spans[span].track].value(row) {
-                life.push_newest(value);
+        if let Some(old) = &mut self.old {
+            let value = |span: usize| view.tracks[view.spans[span].track].value(row);
+            for (life, &span) in old.lives.iter_mut().zip(&view.lifetimes) {
+                if let Some(value) = value(span) {
+                    life.push_newest(value);
+                }
+            }
+            for (tiles, &span) in old.tiles.iter_mut().zip(&view.tiled) {
+                let span_plan = &view.spans[span];
+                if let (Some(value), Window::Tiled { tile_us, .. }) =
+                    (value(span), &view.windows[span_plan.window])
+                {
+                    let tile = (row[0] as i64).div_euclid(*tile_us);
+                    tiles.add(&view.tracks[span_plan.track], tile, value);
+                }
             }
         }
         self.settled += 1;
@@ -225,26 +284,84 @@ impl Entity {
 
     /// True when no read can tell the entity from an unknown one.
     #[must_use]
-    pub fn is_dead(&self) -> bool {
-        self.events.is_empty() && self.lives.is_empty()
+    pub fn is_dead(&self, view: &View) -> bool {
+        self.events.is_empty()
+            && view.lifetimes.is_empty()
+            && self
+                .old
+                .as_ref()
+                .is_none_or(|old| old.tiles.iter().all(Tiles::is_empty))
     }
 
     /// Gives back memory after a burst has expired.
     pub fn shrink(&mut self, view: &View) {
         self.events.shrink();
-        if self.events.len(view.width()) < CURSORS_MIN / 4 {
-            self.cursors = None;
+        if self.events.len(view.width()) < INDEX_MIN / 4 {
+            self.index = None;
         }
     }
 
     /// Bytes used, with the heap.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let cursors = self.cursors.as_ref().map_or(0, |cursors| cursors.bytes());
-        size_of::<Self>()
-            + self.key.len()
-            + self.events.bytes()
-            + size_of_val(&*self.lives)
-            + cursors
+        let index = self.index.as_ref().map_or(0, |index| index.bytes());
+        let old = self.old.as_ref().map_or(0, |old| {
+            let tiles: usize = old.tiles.iter().map(Tiles::bytes).sum();
+            size_of_val(&*old.lives) + size_of_val(&*old.tiles) + tiles
+        });
+        size_of::<Self>() + self.key.bytes_used() + self.events.bytes() + index + old
+    }
+}
+
+/// The first horizon at which an event of that time is settled, or dropped where nothing settles.
+#[inline]
+fn due_of(view: &View, time: i64) -> i64 {
+    let after = if view.settles() { 1 } else { view.reach_us() };
+    time.saturating_add(after)
+}
+
+/// As [`Index::locate`], by looking at the events one by one from the newest back.
+#[inline]
+fn locate(view: &View, events: &Events, settled: usize, t: i64, runs: &mut Vec<Range<usize>>) {
+    let width = view.width();
+    let newest = events.up_to(t, width);
+    runs.clear();
+    for window in &view.windows {
+        let upto = window.upto(t);
+        let end = if upto == t {
+            newest
+        } else {
+            events.up_to(upto, width)
+        };
+        let after = window.after(t);
+        let mut start = match (runs.last(), window) {
+            // Windows reach further and further back: go on where the last one began.
+            (Some(last), Window::Sliding { ago_us: 0, .. }) => last.start,
+            _ => end,
+        };
+        let in_reach = |at: usize| events.time(at - 1, width) > after;
+        match window {
+            Window::Lifetime => start = settled.min(end),
+            Window::Last { events } => start = end.saturating_sub(*events),
+            Window::Session { gap_us, .. } => {
+                let mut next = t;
+                while start > 0
+                    && in_reach(start)
+                    && next.saturating_sub(events.time(start - 1, width)) <= *gap_us
+                {
+                    next = events.time(start - 1, width);
+                    start -= 1;
+                }
+            }
+            _ => {
+                while start > 0 && in_reach(start) {
+                    start -= 1;
+                }
+            }
+        }
+        if let Window::Tiled { .. } = window {
+            start = start.max(settled).min(end);
+        }
+        runs.push(start..end);
     }
 }

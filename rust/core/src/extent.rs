@@ -1,5 +1,9 @@
 //! Smallest and largest of a set of values.
 
+use std::ops::Range;
+
+use crate::kept::Kept;
+use crate::plan::Track;
 use crate::totals::take;
 
 /// The range of values seen, as ranks: integers that order like the values.
@@ -28,6 +32,33 @@ impl Extent {
         least: i64::MAX,
         greatest: i64::MIN,
     };
+
+    /// From the ranks of the smallest and the largest value.
+    #[inline]
+    #[must_use]
+    pub fn of(least: i64, greatest: i64) -> Self {
+        Self { least, greatest }
+    }
+
+    /// Of a track over a run of positions, event by event.
+    #[inline]
+    #[must_use]
+    pub fn of_run(kept: Kept<'_>, track: &Track, run: Range<usize>) -> Self {
+        let mut extent = Self::EMPTY;
+        for at in run {
+            if let Some(value) = track.value(kept.row(at)) {
+                extent.include(track.is_float(), value);
+            }
+        }
+        extent
+    }
+
+    /// An integer that orders like a value given as a word.
+    #[inline]
+    #[must_use]
+    pub fn rank(float: bool, word: u64) -> i64 {
+        rank(float, word)
+    }
 
     /// True when no value is included.
     #[inline]

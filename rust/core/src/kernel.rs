@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 
-use crate::buffer::place;
 use crate::emitter::Emitter;
 use crate::error::{Error, Result};
-use crate::guard::{Guard, Verdict};
+use crate::grid::Grid;
+use crate::guard::Guard;
+use crate::judging::Judged;
 use crate::key::describe;
-use crate::order::Interleaved;
+use crate::pass::{Failure, Pass, Role, roles};
 use crate::plan::{Lookup, Plan};
 use crate::reading::{FeatureOverflow, Reading};
 use crate::stage::{Batch, Staged};
-use crate::step::{Reads, Rejected, StaleReads, Step};
-use crate::view::Entities;
+use crate::step::{Reads, Step};
+use crate::threads::work;
+use crate::view::{Entities, SHARDS};
+use crate::window::Window;
 
 /// Exact event-time features of one plan.
 ///
@@ -56,8 +59,12 @@ pub struct Kernel {
     pub(crate) emitters: Vec<Emitter>,
     /// Reads of each lookup of each vector.
     pub(crate) lookups: Vec<Vec<Reading>>,
-    /// Reads of all features of each view.
-    pub(crate) all: Vec<Reading>,
+    /// Reads of all features of each view, and the slots of the bounds of its tiled ones, by feature.
+    pub(crate) all: Vec<(Reading, Vec<(usize, usize)>)>,
+    /// What the rows of each stream do in each view.
+    roles: Vec<Vec<Role>>,
+    /// Most threads a step may use.
+    threads: usize,
     /// Highest arrival seen: the time by which partitions are judged idle.
     pub(crate) clock: i64,
     /// Why the kernel can no longer be used.
@@ -97,17 +104,23 @@ impl Kernel {
                 vector.lookups.iter().map(reading).collect()
             })
             .collect();
-        let all = plan
-            .views
-            .iter()
-            .map(|view| {
-                Reading::new(
-                    view,
-                    &(0..view.features.len())
-                        .map(|index| (index, index))
-                        .collect::<Vec<_>>(),
-                )
-            })
+        let all = plan.views.iter().map(|view| {
+            let features: Vec<(usize, usize)> =
+                (0..view.features.len()).map(|at| (at, at)).collect();
+            let is_tiled = |feature: &usize| {
+                let span = &view.spans[view.features[*feature].span];
+                matches!(view.windows[span.window], Window::Tiled { .. })
+            };
+            let tiled = (0..view.features.len()).filter(is_tiled);
+            let bounds: Vec<(usize, usize)> = tiled
+                .enumerate()
+                .map(|(nth, feature)| (feature, view.features.len() + nth))
+                .collect();
+            (Reading::with_bounds(view, &features, &bounds), bounds)
+        });
+        let all = all.collect();
+        let roles = (0..plan.views.len())
+            .map(|view| roles(&plan, view))
             .collect();
         Self {
             plan,
@@ -116,6 +129,8 @@ impl Kernel {
             emitters,
             lookups,
             all,
+            roles,
+            threads: 1,
             clock,
             broken: None,
         }
@@ -184,83 +199,77 @@ impl Kernel {
         Ok(())
     }
 
+    /// Lets steps use up to so many threads; no value depends on it.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.threads = threads.clamp(1, SHARDS);
+    }
+
     fn process(&mut self, plan: &Plan, batches: &[Batch], staged: &[Staged]) -> Result<Step> {
-        let mut verdicts: Vec<Vec<u8>> = batches.iter().map(|batch| vec![0; batch.rows]).collect();
-        let mut rejected = Rejected::default();
-        let mut stale = StaleReads::default();
-        let mut reads: Vec<Reads> = plan.vectors.iter().map(Reads::new).collect();
-        let partitions: Vec<usize> = batches
+        // First all rows are judged: that depends on their order and on no entity.
+        let Judged {
+            verdicts,
+            rejected,
+            accepted,
+            counts,
+            horizons,
+            stale,
+        } = self.judge_all(plan, batches, staged);
+        // Then every view is worked on by itself: entities do not know each other.
+        let mut grids: Vec<Grid> = plan
+            .vectors
             .iter()
-            .map(|batch| {
-                if batch.rows > 0 {
-                    self.guards[batch.stream].partition(batch.partition)
-                } else {
-                    0
-                }
-            })
+            .map(|vector| Grid::new(vector.slots.len(), counts[vector.stream] as usize))
             .collect();
-        for (at, row) in Interleaved::new(batches, staged) {
-            let (batch, columns) = (&batches[at], &staged[at]);
-            let arrival = columns.arrivals[row];
-            self.clock = self.clock.max(arrival);
-            let offset = batch.base_offset + row as u64;
-            let (verdict, field) = self.judge(plan, batch, columns, partitions[at], row, offset);
-            verdicts[at][row] = verdict as u8;
-            if verdict != Verdict::Applied {
-                let watermark = self.guards[batch.stream].watermark();
-                rejected.push((at as u32, row as u32), verdict, field, watermark);
-                continue;
+        {
+            let shared: Vec<_> = grids.iter_mut().map(Grid::shared).collect();
+            for (index, entities) in self.views.iter_mut().enumerate() {
+                let pass = Pass {
+                    plan,
+                    index,
+                    roles: &self.roles[index],
+                    staged,
+                    accepted: &accepted,
+                    horizons: &horizons[index],
+                    stale: &stale.found,
+                    grids: &shared,
+                };
+                work(&pass, entities, &self.lookups, self.threads)
+                    .map_err(|failure| failed(&pass, failure))?;
             }
-            let time = columns.time(row);
-            self.update(
-                plan,
-                batch.stream,
-                columns,
-                row,
-                time,
-                place(batch.partition, offset),
-            );
-            for (nth, &vector) in plan.streams[batch.stream].vectors.iter().enumerate() {
-                let into = &mut reads[vector];
-                for (lookup, keys) in columns.lookups[nth].iter().enumerate() {
-                    let view = plan.vectors[vector].lookups[lookup].view;
-                    let earliest = self.horizon(view);
-                    if earliest.is_some_and(|earliest| time < earliest) {
-                        stale.push(vector, into.times.len(), view, earliest.unwrap_or(i64::MIN));
-                        self.lookups[vector][lookup].read_stale(&mut into.cells);
-                        continue;
-                    }
-                    let key = keys.get(row);
-                    let entity = key.and_then(|(key, hash)| self.views[view].find_mut(key, hash));
-                    self.lookups[vector][lookup]
-                        .read(&plan.views[view], entity, time, true, &mut into.cells)
-                        .map_err(|feature| {
-                            overflow(plan, view, feature, key.map(|(key, _)| key), time)
-                        })?;
-                }
-                into.at.push((at as u32, row as u32));
-                into.times.push(time);
+        }
+        for index in 0..self.views.len() {
+            let horizon = self.horizon(index);
+            let view = &plan.views[index];
+            let applied = counts[view.stream] as usize;
+            self.views[index].sweep_when_due(view, applied, horizon);
+        }
+        let mut reads: Vec<Reads> = plan.vectors.iter().map(|_| Reads::default()).collect();
+        for row in &accepted {
+            for &vector in &plan.streams[row.stream as usize].vectors {
+                reads[vector].at.push((row.batch, row.row));
+                reads[vector].times.push(row.time);
             }
         }
         let emitted = self.emit(plan, batches, staged, &verdicts)?;
         let vectors = reads
             .into_iter()
+            .zip(grids)
             .enumerate()
-            .map(|(index, reads)| {
+            .map(|(index, (reads, grid))| {
                 let trigger = plan.vectors[index].stream;
                 let sources: Vec<Option<&Staged>> = batches
                     .iter()
                     .zip(staged)
                     .map(|(batch, staged)| (batch.stream == trigger).then_some(staged))
                     .collect();
-                reads.finish(plan, index, &sources, true)
+                reads.finish(plan, index, grid, &sources, true)
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Step {
             verdicts,
             rejected: rejected.finish()?,
             vectors,
-            stale: stale.finish()?,
+            stale: stale.reads.finish()?,
             emitted,
         })
     }
@@ -285,64 +294,6 @@ impl Kernel {
                 self.emitters[index].close(plan, index, watermark)
             })
             .collect()
-    }
-
-    #[inline]
-    fn judge<'p>(
-        &mut self,
-        plan: &'p Plan,
-        batch: &Batch,
-        columns: &Staged,
-        partition: usize,
-        row: usize,
-        offset: u64,
-    ) -> (Verdict, Option<&'p str>) {
-        let stream = &plan.streams[batch.stream];
-        let guard = &mut self.guards[batch.stream];
-        guard.seek(partition, offset);
-        let arrival = columns.arrivals[row];
-        if let Some(field) = columns.invalid(row) {
-            guard.invalid(partition, arrival);
-            return (Verdict::Invalid, Some(&stream.fields[field].name));
-        }
-        let id = columns.ids.as_ref().and_then(|ids| ids.get(row));
-        (
-            guard.judge(
-                stream,
-                partition,
-                columns.time(row),
-                arrival,
-                self.clock,
-                id,
-            ),
-            None,
-        )
-    }
-
-    #[inline]
-    fn update(
-        &mut self,
-        plan: &Plan,
-        stream: usize,
-        columns: &Staged,
-        row: usize,
-        time: i64,
-        place: u64,
-    ) {
-        for (nth, &view) in plan.streams[stream].views.iter().enumerate() {
-            let staged = &columns.views[nth];
-            let (Some(words), Some((key, hash))) = (staged.row(row), staged.keys.get(row)) else {
-                continue;
-            };
-            let horizon = self.horizon(view);
-            let entities = &mut self.views[view];
-            let entity = entities.entry(&plan.views[view], key, hash);
-            entity.insert(&plan.views[view], time, place, words);
-            entity.settle(&plan.views[view], horizon);
-            if entities.sweep_is_due() {
-                entities.sweep(&plan.views[view], horizon);
-            }
-        }
     }
 
     /// The earliest time a view can be read at: nothing that is accepted from now on reads or writes before it.
@@ -385,6 +336,14 @@ impl Kernel {
     pub fn entities(&self) -> &[Entities] {
         &self.views
     }
+}
+
+fn failed(pass: &Pass<'_>, failure: Failure) -> Error {
+    let row = &pass.accepted[failure.at];
+    let keys = &pass.staged[row.batch as usize].lookups[failure.nth][failure.lookup];
+    let key = keys.get(row.row as usize).map(|(key, _)| key);
+    let feature = FeatureOverflow(failure.feature);
+    overflow(pass.plan, pass.index, feature, key, row.time)
 }
 
 pub(crate) fn overflow(

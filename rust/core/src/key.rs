@@ -74,6 +74,49 @@ impl Keys {
     }
 }
 
+/// The key of an entity: short ones need no memory of their own.
+#[derive(Clone, Debug)]
+pub(crate) enum Key {
+    /// Number of bytes, and the bytes.
+    Short(u8, [u8; SHORT]),
+    /// Longer than that.
+    Long(Box<[u8]>),
+}
+
+/// Bytes of a key that fit beside its length into three words.
+const SHORT: usize = 22;
+
+impl Key {
+    /// The key of these bytes.
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        let mut short = [0; SHORT];
+        match short.get_mut(..bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                Self::Short(bytes.len() as u8, short)
+            }
+            None => Self::Long(bytes.into()),
+        }
+    }
+
+    /// Its bytes.
+    #[inline]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Short(length, bytes) => &bytes[..usize::from(*length)],
+            Self::Long(bytes) => bytes,
+        }
+    }
+
+    /// Bytes on the heap.
+    pub(crate) fn bytes_used(&self) -> usize {
+        match self {
+            Self::Short(..) => 0,
+            Self::Long(bytes) => bytes.len(),
+        }
+    }
+}
+
 /// A key in words, for messages.
 #[must_use]
 pub fn describe(types: &[Type], mut key: &[u8]) -> String {

@@ -3,6 +3,7 @@
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::accumulator::Accumulator;
 use crate::aggregate::{Aggregate, Needs};
 use crate::buffer::FIXED_WORDS;
 use crate::emitter_plan::{self, Emitter};
@@ -12,6 +13,7 @@ use crate::spec::{PLAN_FORMAT, PlanSpec};
 use crate::stream_plan::{self, Stream};
 use crate::totals::Totals;
 use crate::types::Type;
+use crate::window::Window;
 use crate::{vector_plan, view_plan};
 
 /// Default of a plan's `hold_back_us`: seven days. Memory of a view whose reader is slow or silent is bounded by it.
@@ -71,12 +73,16 @@ pub struct View {
     pub tracks: Vec<Track>,
     /// Features by index.
     pub features: Vec<Feature>,
-    /// Distinct window lengths, ascending.
-    pub windows_us: Vec<i64>,
-    /// Distinct pairs of track and window; tracks in order, for each its windows ascending and then the lifetime.
+    /// Distinct windows: those that end at the read first, by how far back they reach.
+    pub windows: Vec<Window>,
+    /// Distinct pairs of track and window, by track and then window.
     pub spans: Vec<Span>,
     /// The spans that are lifetimes.
     pub lifetimes: Vec<usize>,
+    /// The spans that are tiled.
+    pub tiled: Vec<usize>,
+    /// Words per block of an entity's prefix totals.
+    pub light_words: usize,
     /// Streams whose events read this view.
     pub readers: Vec<usize>,
 }
@@ -105,15 +111,42 @@ pub struct Track {
     pub needs: Needs,
     /// Place among the tracks whose order or extent is looked up, when it is.
     pub ranked: Option<usize>,
+    /// Whether smallest values are asked for.
+    pub least: bool,
+    /// Whether largest values are asked for.
+    pub greatest: bool,
+    /// Where its prefix totals stand in a block, unless they are of a kind that has none.
+    pub light: Option<Light>,
 }
 
-/// One track over one length of time: the unit of accumulation.
-#[derive(Clone, Debug)]
+/// Which prefix totals a track has, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Light {
+    /// The first word of its totals in a block.
+    pub at: usize,
+    /// Whether its values are counted: otherwise every event counts.
+    pub counts: bool,
+    /// Whether they are added up.
+    pub sums: bool,
+    /// Whether their squares are.
+    pub squares: bool,
+}
+
+impl Light {
+    /// Words of its totals.
+    #[must_use]
+    pub fn words(self) -> usize {
+        usize::from(self.counts) + 2 * usize::from(self.sums) + 4 * usize::from(self.squares)
+    }
+}
+
+/// One track over one window: the unit of accumulation.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Span {
     /// Index of the track.
     pub track: usize,
-    /// Index of the window among [`View::windows_us`]; none for the lifetime.
-    pub window: Option<usize>,
+    /// Index of the window among [`View::windows`].
+    pub window: usize,
 }
 
 /// One feature of a view.
@@ -127,7 +160,7 @@ pub struct Feature {
     pub ty: Type,
     /// What it aggregates.
     pub span: usize,
-    /// Window length; none for the lifetime.
+    /// Length of its window, for a rate.
     pub over_us: Option<i64>,
     /// Unit of a rate.
     pub per_us: i64,
@@ -171,9 +204,9 @@ impl Plan {
     }
 
     fn resolve(spec: PlanSpec, fingerprint: [u8; 32]) -> std::result::Result<Self, String> {
-        if spec.format != PLAN_FORMAT {
+        if !(1..=PLAN_FORMAT).contains(&spec.format) {
             return Err(format!(
-                "plan: format {}, this kernel reads format {PLAN_FORMAT}",
+                "plan: format {}, this kernel reads formats 1 to {PLAN_FORMAT}",
                 spec.format
             ));
         }
@@ -244,6 +277,12 @@ impl Track {
         self.ty == Some(Type::Float)
     }
 
+    /// Totals, extent and ends of no values.
+    #[must_use]
+    pub fn accumulator(&self) -> Accumulator {
+        Accumulator::new(self.ty, self.needs)
+    }
+
     /// Totals of no values.
     #[must_use]
     pub fn totals(&self) -> Totals {
@@ -264,10 +303,23 @@ impl Track {
 }
 
 impl View {
-    /// The longest window, 0 without windows.
+    /// How far before a read events may lie that must be kept one by one.
     #[must_use]
-    pub fn longest_us(&self) -> i64 {
-        self.windows_us.last().copied().unwrap_or(0)
+    pub fn reach_us(&self) -> i64 {
+        self.windows.iter().map(Window::reach_us).max().unwrap_or(0)
+    }
+
+    /// How many of the newest events must be kept, however old.
+    #[must_use]
+    pub fn newest(&self) -> usize {
+        self.windows.iter().map(Window::newest).max().unwrap_or(0)
+    }
+
+    /// True when it must be known which events are settled.
+    #[inline]
+    #[must_use]
+    pub fn settles(&self) -> bool {
+        !self.lifetimes.is_empty() || !self.tiled.is_empty() || self.newest() > 0
     }
 
     /// Words of a row in an entity's event buffer.

@@ -7,9 +7,10 @@ use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, TimestampMicros
 use crate::buffer::{FIXED_WORDS, partition_offset};
 use crate::column::Column;
 use crate::error::{Error, Result};
+use crate::grid::Grid;
 use crate::kernel::{Kernel, overflow};
 use crate::key::Keys;
-use crate::reading::Cells;
+use crate::row::Row;
 use crate::stage::{Batch, Staged};
 use crate::step::{Reads, batch};
 use crate::types::Type;
@@ -27,11 +28,15 @@ impl Kernel {
             ..request.clone()
         };
         let staged = Staged::requests(&plan, &request, true)?;
-        let mut reads = Reads::new(vector);
-        reads.times = (0..staged.rows).map(|row| staged.time(row)).collect();
-        reads.at = (0..staged.rows as u32).map(|row| (0, row)).collect();
+        let reads = Reads {
+            times: (0..staged.rows).map(|row| staged.time(row)).collect(),
+            at: (0..staged.rows as u32).map(|row| (0, row)).collect(),
+        };
+        let mut grid = Grid::new(vector.slots.len(), staged.rows);
+        let mut values = Row::new(vector.slots.len());
         for (nth, lookup) in vector.lookups.iter().enumerate() {
             let keys = staged.keys(&lookup.key);
+            let slots: Vec<usize> = lookup.features.iter().map(|&(_, slot)| slot).collect();
             for row in 0..staged.rows {
                 let time = staged.time(row);
                 self.fresh(lookup.view, time)?;
@@ -39,19 +44,14 @@ impl Kernel {
                 let entity =
                     key.and_then(|(key, hash)| self.views[lookup.view].find_mut(key, hash));
                 self.lookups[index][nth]
-                    .read(
-                        &plan.views[lookup.view],
-                        entity,
-                        time,
-                        false,
-                        &mut reads.cells,
-                    )
+                    .read(&plan.views[lookup.view], entity, time, &mut values)
                     .map_err(|feature| {
                         overflow(&plan, lookup.view, feature, key.map(|(key, _)| key), time)
                     })?;
+                grid.set(row, &slots, &values);
             }
         }
-        reads.finish(&plan, index, &[Some(&staged)], false)
+        reads.finish(&plan, index, grid, &[Some(&staged)], false)
     }
 
     /// Reads every feature of a view for some keys at one time.
@@ -61,24 +61,33 @@ impl Kernel {
         let encoded = self.keys(view, keys)?;
         self.fresh(view, t_us)?;
         let target = &plan.views[view];
-        let mut cells = vec![Cells::default(); target.features.len()];
+        let (reading, bounds) = &mut self.all[view];
+        let mut names: Vec<String> = target
+            .features
+            .iter()
+            .map(|feature| feature.name.clone())
+            .collect();
+        let mut types: Vec<Type> = target.features.iter().map(|feature| feature.ty).collect();
+        for &(feature, _) in bounds.iter() {
+            names.push(format!("{}.bound", target.features[feature].name));
+            types.push(Type::Float);
+        }
+        let slots: Vec<usize> = (0..types.len()).collect();
+        let mut grid = Grid::new(types.len(), keys.rows);
+        let mut values = Row::new(types.len());
         for row in 0..keys.rows {
             let key = encoded.get(row);
             let entity = key.and_then(|(key, hash)| self.views[view].find_mut(key, hash));
-            self.all[view]
-                .read(target, entity, t_us, false, &mut cells)
+            reading
+                .read(target, entity, t_us, &mut values)
                 .map_err(|feature| overflow(&plan, view, feature, key.map(|(key, _)| key), t_us))?;
+            grid.set(row, &slots, &values);
         }
-        let columns = target.features.iter().zip(cells);
+        let columns = grid.into_columns(&types);
+        let arrays = names.iter().zip(&types).zip(&columns);
         batch(
-            columns
-                .map(|(feature, cells)| {
-                    (
-                        feature.name.as_str(),
-                        true,
-                        cells.into_column(feature.ty).to_array(feature.ty),
-                    )
-                })
+            arrays
+                .map(|((name, &ty), column)| (name.as_str(), true, column.to_array(ty)))
                 .collect(),
         )
     }
@@ -159,11 +168,13 @@ impl Kernel {
         let entity = encoded
             .get(0)
             .and_then(|(key, hash)| self.views[view].find(key, hash));
-        Ok(entity.filter(|entity| !entity.is_dead()).map(|entity| {
-            let (time, place) = entity.newest();
-            let (partition, offset) = partition_offset(place);
-            (time, partition, offset)
-        }))
+        Ok(entity
+            .filter(|entity| !entity.is_dead(&self.plan.views[view]))
+            .map(|entity| {
+                let (time, place) = entity.newest();
+                let (partition, offset) = partition_offset(place);
+                (time, partition, offset)
+            }))
     }
 
     /// Settles one entity, so that what is shown does not depend on when others were.

@@ -133,7 +133,7 @@ impl Ranks {
             let mut at = ((levels[0].base + levels[0].blocks.len()) * FAN).max(kept.first);
             while at < kept.end() {
                 let stop = (at + 1).next_multiple_of(FAN).min(kept.end());
-                levels[0].blocks.push(run(kept, track, at..stop));
+                levels[0].blocks.push(Extent::of_run(kept, track, at..stop));
                 at = stop;
             }
             let mut size = FAN;
@@ -164,9 +164,10 @@ impl Ranks {
         // The part that consists of whole blocks, between ragged edges.
         let (inner, outer) = (start.next_multiple_of(FAN), end / FAN * FAN);
         if inner >= outer {
-            return run(kept, track, start..end);
+            return Extent::of_run(kept, track, start..end);
         }
-        let mut extent = run(kept, track, start..inner).with(run(kept, track, outer..end));
+        let mut extent =
+            Extent::of_run(kept, track, start..inner).with(Extent::of_run(kept, track, outer..end));
         let (mut low, mut high) = (inner, outer);
         for (nth, level) in self.tracks[ranked].iter().enumerate() {
             (low, high) = (low / FAN, high / FAN);
@@ -252,18 +253,6 @@ impl Ranks {
             .sum();
         blocks * size_of::<Extent>() + self.tracks.capacity() * size_of::<[Level; LEVELS]>()
     }
-}
-
-/// The extent of a short run, event by event.
-#[inline]
-fn run(kept: Kept<'_>, track: &Track, range: Range<usize>) -> Extent {
-    let mut extent = Extent::EMPTY;
-    for at in range {
-        if let Some(value) = track.value(kept.row(at)) {
-            extent.include(track.is_float(), value);
-        }
-    }
-    extent
 }
 
 #[cfg(test)]

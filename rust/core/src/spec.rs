@@ -1,10 +1,10 @@
 //! The JSON of a plan, as it comes; [`crate::plan::Plan`] is what it compiles to.
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The version of the plan format this kernel reads.
-pub const PLAN_FORMAT: u32 = 1;
+pub const PLAN_FORMAT: u32 = 2;
 
 /// A whole plan.
 ///
@@ -119,10 +119,15 @@ pub struct FeatureSpec {
     /// Which events count; null for all of the view.
     #[serde(rename = "where")]
     pub filter: Option<Value>,
-    /// Length of the window; null for the lifetime.
+    /// Which of the entity's events it is made of (see [`crate::window::Window`]); absent in format 1.
+    pub window: Option<Value>,
+    /// Format 1: length of a sliding window; null for the lifetime.
     pub over_us: Option<i64>,
-    /// Unit of a rate; null for a second.
+    /// Format 1: unit of a rate; null for a second.
     pub per_us: Option<i64>,
+    /// Settings of the aggregate.
+    #[serde(default)]
+    pub params: Map<String, Value>,
 }
 
 /// The inputs of one model.

@@ -2,7 +2,7 @@
 
 use arrow_array::ArrayRef;
 use arrow_schema::Fields;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::buffer::OFFSET_MAX;
 use crate::column::Column;
@@ -61,9 +61,9 @@ pub struct Staged {
     /// Per emitter of the stream, in order.
     pub emitters: Vec<StagedView>,
     /// Ids for the duplicate check; none without one.
-    pub ids: Option<Rc<Keys>>,
+    pub ids: Option<Arc<Keys>>,
     /// Keys of each lookup of each vector of the stream.
-    pub lookups: Vec<Vec<Rc<Keys>>>,
+    pub lookups: Vec<Vec<Arc<Keys>>>,
     time: usize,
     invalid: Vec<u16>,
 }
@@ -72,7 +72,7 @@ pub struct Staged {
 #[derive(Clone, Debug)]
 pub struct StagedView {
     /// Entity keys.
-    pub keys: Rc<Keys>,
+    pub keys: Arc<Keys>,
     passes: Option<Column>,
     words: Vec<u64>,
     width: usize,
@@ -214,7 +214,7 @@ impl Staged {
 
     /// The keys of one lookup, for requests.
     #[must_use]
-    pub fn keys(&self, key: &[Expr]) -> Rc<Keys> {
+    pub fn keys(&self, key: &[Expr]) -> Arc<Keys> {
         let inputs = Inputs {
             rows: self.rows,
             fields: &self.fields,
@@ -267,31 +267,34 @@ impl StagedView {
         }
     }
 
+    /// True when the view's filter lets the row pass.
+    #[inline]
+    #[must_use]
+    pub fn passes(&self, row: usize) -> bool {
+        self.passes
+            .as_ref()
+            .is_none_or(|passes| passes.as_bool(row) == Some(true))
+    }
+
     /// The row's words, or none when the view's filter does not let it pass.
     #[inline]
     #[must_use]
     pub fn row(&self, row: usize) -> Option<&[u64]> {
-        if self
-            .passes
-            .as_ref()
-            .is_some_and(|passes| passes.as_bool(row) != Some(true))
-        {
-            return None;
-        }
-        Some(&self.words[row * self.width..(row + 1) * self.width])
+        let words = || &self.words[row * self.width..(row + 1) * self.width];
+        self.passes(row).then(words)
     }
 }
 
 /// Keys already encoded for this batch: views and vectors mostly share a few.
 struct KeyCache<'a> {
     inputs: Inputs<'a>,
-    known: Vec<(Vec<Expr>, Rc<Keys>)>,
+    known: Vec<(Vec<Expr>, Arc<Keys>)>,
 }
 
 impl KeyCache<'_> {
-    fn get(&mut self, key: &[Expr]) -> Rc<Keys> {
+    fn get(&mut self, key: &[Expr]) -> Arc<Keys> {
         if let Some((_, keys)) = self.known.iter().find(|(known, _)| known == key) {
-            return Rc::clone(keys);
+            return Arc::clone(keys);
         }
         let columns: Vec<(Type, Column)> = key
             .iter()
@@ -299,12 +302,12 @@ impl KeyCache<'_> {
             .collect();
         let parts: Vec<(Type, &Column)> =
             columns.iter().map(|(ty, column)| (*ty, column)).collect();
-        let keys = Rc::new(Keys::encode(&parts, self.inputs.rows));
-        self.known.push((key.to_vec(), Rc::clone(&keys)));
+        let keys = Arc::new(Keys::encode(&parts, self.inputs.rows));
+        self.known.push((key.to_vec(), Arc::clone(&keys)));
         keys
     }
 
-    fn fields(&mut self, stream: &Stream, fields: &[usize]) -> Rc<Keys> {
+    fn fields(&mut self, stream: &Stream, fields: &[usize]) -> Arc<Keys> {
         let key: Vec<Expr> = fields
             .iter()
             .map(|&index| {

@@ -1,4 +1,4 @@
-//! State as bytes: format 1, the same on every host. docs/reference/state-format.md describes it for others.
+//! State as bytes: format 2, the same on every host. docs/reference/state-format.md describes it for others.
 //!
 //! All numbers are little endian. Bytes are canonical: equal state has equal bytes, so they can be compared
 //! and hashed. Only what cannot be derived is stored: lifetime totals and the events some read can still see.
@@ -21,6 +21,7 @@
 //! | format | u8 |
 //! | newest event: time; partition and offset in one word | i64; u64 |
 //! | lifetime totals, in plan order (see [`Accumulator::write`]) | |
+//! | per tiled span: number of tiles; per tile its number and totals | u32; i64, as above |
 //! | number of events; how many of them, oldest first, the totals hold already | u32; u32 |
 //! | per event: time, place, condition bits, arguments | one u64 each |
 //!
@@ -44,10 +45,11 @@ use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::guard::{Guard, Partition};
 use crate::plan::{Plan, View};
+use crate::tiles::Tiles;
 use crate::totals::take;
 
 /// Version of the byte format.
-pub const STATE_FORMAT: u8 = 1;
+pub const STATE_FORMAT: u8 = 2;
 
 /// Appends the bytes of a settled entity.
 ///
@@ -69,7 +71,16 @@ pub fn write_entity(view: &View, entity: &Entity, out: &mut Vec<u8>) {
     let (time, place) = entity.newest();
     out.extend_from_slice(&time.to_le_bytes());
     out.extend_from_slice(&place.to_le_bytes());
-    (0..view.lifetimes.len()).for_each(|life| entity.life(life).write(out));
+    (0..view.lifetimes.len())
+        .filter_map(|life| entity.life(life))
+        .for_each(|life| life.write(out));
+    for tiles in (0..view.tiled.len()).filter_map(|place| entity.tiles(place)) {
+        out.extend_from_slice(&(tiles.len() as u32).to_le_bytes());
+        for (tile, totals) in tiles.since(i64::MIN) {
+            out.extend_from_slice(&tile.to_le_bytes());
+            totals.write(out);
+        }
+    }
     out.extend_from_slice(&(entity.events().len(view.width()) as u32).to_le_bytes());
     out.extend_from_slice(&(entity.settled() as u32).to_le_bytes());
     entity
@@ -111,6 +122,19 @@ fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
         .lives()
         .map(|(ty, needs)| Accumulator::read(ty, needs, bytes))
         .collect::<Option<Vec<_>>>()?;
+    let mut tiles = Vec::with_capacity(view.tiled.len());
+    for &span in &view.tiled {
+        let track = &view.tracks[view.spans[span].track];
+        let mut read = Vec::new();
+        for _ in 0..u32::from_le_bytes(take(bytes)?) {
+            let tile = i64::from_le_bytes(take(bytes)?);
+            read.push((tile, Accumulator::read(track.ty, track.needs, bytes)?));
+        }
+        if !read.is_sorted_by(|(a, _), (b, _)| a < b) {
+            return None;
+        }
+        tiles.push(Tiles::from_parts(read));
+    }
     let rows = u32::from_le_bytes(take(bytes)?) as usize;
     let settled = u32::from_le_bytes(take(bytes)?) as usize;
     let words = rows.checked_mul(view.width())?;
@@ -124,7 +148,17 @@ fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
     let sorted = words
         .chunks_exact(view.width())
         .is_sorted_by(|a, b| order(a) < order(b));
-    sorted.then(|| Entity::from_parts(key, newest, lives, Events::from_rows(words), settled))
+    sorted.then(|| {
+        Entity::from_parts(
+            view,
+            key,
+            newest,
+            lives,
+            tiles,
+            Events::from_rows(words),
+            settled,
+        )
+    })
 }
 
 /// The bytes of everything that is not per entity.

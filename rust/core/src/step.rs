@@ -10,9 +10,9 @@ use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::eval::Inputs;
 use crate::expr::Node;
+use crate::grid::Grid;
 use crate::guard::Verdict;
 use crate::plan::{Plan, Vector};
-use crate::reading::Cells;
 use crate::stage::Staged;
 
 /// The results of one step: verdict per row, rejected rows, vectors read.
@@ -108,35 +108,22 @@ pub(crate) struct Reads {
     pub(crate) at: Vec<(u32, u32)>,
     /// Its event time.
     pub(crate) times: Vec<i64>,
-    /// Values read, by slot.
-    pub(crate) cells: Vec<Cells>,
 }
 
 impl Reads {
-    pub(crate) fn new(vector: &Vector) -> Self {
-        Self {
-            cells: vec![Cells::default(); vector.slots.len()],
-            ..Self::default()
-        }
-    }
-
     /// The vector's batch; positions are part of it for events and not for requests.
     pub(crate) fn finish(
         self,
         plan: &Plan,
         index: usize,
+        grid: Grid,
         staged: &[Option<&Staged>],
         positions: bool,
     ) -> Result<RecordBatch> {
         let vector = &plan.vectors[index];
         let rows = self.times.len();
         let fields = fields_of(plan, vector, staged, &self.at);
-        let features: Vec<Column> = self
-            .cells
-            .into_iter()
-            .zip(&vector.slots)
-            .map(|(cells, &ty)| cells.into_column(ty))
-            .collect();
+        let features = grid.into_columns(&vector.slots);
         let inputs = Inputs {
             rows,
             fields: &fields,

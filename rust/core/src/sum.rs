@@ -12,11 +12,15 @@ mod moments;
 mod wide;
 
 pub use moments::Moments;
+pub(crate) use moments::variance;
 use wide::Wide;
 
 /// Exponent of the unit of the narrow accumulator: it counts multiples of 2^-76, so doubles from 6e-8
 /// upwards (and smaller ones with trailing zero bits) fit it exactly.
 pub(crate) const UNIT: i32 = -76;
+
+/// Totals below 2^127 units fit 128 bits with their sign.
+pub(crate) const ROOT_BITS_MAX: u32 = 127;
 
 /// Values of this many bits above the binary point or more are not narrow: 2^44 = 1.7e13.
 const NARROW_BITS: i32 = 44;
@@ -51,6 +55,13 @@ pub(crate) fn narrow(value: f64) -> Option<i128> {
     } else {
         (mantissa.trailing_zeros() as i32 >= -shift).then(|| i128::from(mantissa >> -shift))
     }
+}
+
+/// A narrow total, rounded once to the nearest double.
+#[inline]
+pub(crate) fn round_i128(narrow: i128) -> f64 {
+    // The scaling is a power of two and nothing here is subnormal: only the cast rounds.
+    narrow as f64 * f64::from_bits(((1023 + UNIT) as u64) << 52)
 }
 
 /// An exact, order-free, subtractable sum of float64 values.
@@ -122,8 +133,7 @@ impl ExactSum {
     #[must_use]
     pub fn value(&self) -> f64 {
         match &self.wide {
-            // The scaling is a power of two and nothing here is subnormal: only the cast rounds.
-            None => self.narrow as f64 * f64::from_bits(((1023 + UNIT) as u64) << 52),
+            None => round_i128(self.narrow),
             Some(_) => self.total().value(),
         }
     }
@@ -166,6 +176,12 @@ impl ExactSum {
             }),
             _ => None,
         }
+    }
+
+    /// Adds a total in units of 2^[`UNIT`].
+    #[inline]
+    pub(crate) fn add_narrow_total(&mut self, term: i128) {
+        self.add_narrow(term);
     }
 
     /// The narrow total in units of 2^[`UNIT`], when nothing is wide.

@@ -1,8 +1,9 @@
 //! Count and sums of a multiset of values: the part that can be taken back exactly.
 
 use crate::aggregate::{Aggregate, Needs};
+use crate::light::Run;
 use crate::ratio::ratio;
-use crate::sum::{ExactSum, Moments};
+use crate::sum::{ExactSum, Moments, UNIT};
 use crate::types::Type;
 
 /// A sum beyond the range of its type.
@@ -122,7 +123,22 @@ impl Totals {
             }
             (Sums::Float(sum), Sums::Float(term)) => sum.merge(term),
             (Sums::Moments(moments), Sums::Moments(more)) => moments.merge(more),
-            (ours, theirs) => debug_assert!(matches!((ours, theirs), (Sums::None, Sums::None))),
+            (_, theirs) => debug_assert!(matches!(theirs, Sums::None)),
+        }
+    }
+
+    /// Adds the values of a run.
+    pub fn merge_run(&mut self, run: &Run) {
+        self.count += run.count;
+        match &mut self.sums {
+            Sums::None => {}
+            Sums::Whole(sum) => *sum += run.sum >> -UNIT,
+            Sums::WholeMoments(sum, moments) => {
+                *sum += run.sum >> -UNIT;
+                moments.merge_run(run);
+            }
+            Sums::Float(sum) => sum.add_narrow_total(run.sum),
+            Sums::Moments(moments) => moments.merge_run(run),
         }
     }
 

@@ -4,11 +4,12 @@ use serde_json::{Map, Value};
 
 use crate::aggregate::{Aggregate, Needs};
 use crate::expr::{Expr, Node};
-use crate::plan::{Condition, Feature, Span, Track, View, unique};
+use crate::plan::{Condition, Feature, Light, Span, Track, View, unique};
 use crate::spec::{FeatureSpec, ViewSpec};
 use crate::stream_plan::Stream;
 use crate::types::Type;
 use crate::typing::{self, Scope};
+use crate::window::Window;
 
 /// The name scope of a stream's fields, without features.
 pub(crate) struct Fields<'a>(pub(crate) &'a Stream);
@@ -36,7 +37,7 @@ struct Checked {
     arg: Option<Expr>,
     filter: Option<Expr>,
     ty: Type,
-    over_us: Option<i64>,
+    window: Window,
     per_us: i64,
 }
 
@@ -69,16 +70,21 @@ pub(crate) fn compile(spec: ViewSpec, streams: &[Stream]) -> Result<View, String
         conditions: Vec::new(),
         tracks: Vec::new(),
         features: Vec::new(),
-        windows_us: features
-            .iter()
-            .filter_map(|feature| feature.over_us)
-            .collect(),
+        windows: Vec::new(),
         spans: Vec::new(),
         lifetimes: Vec::new(),
+        tiled: Vec::new(),
+        light_words: 0,
         readers: Vec::new(),
     };
-    view.windows_us.sort_unstable();
-    view.windows_us.dedup();
+    for feature in &features {
+        place(&mut view.windows, feature.window.clone());
+    }
+    // Windows that end at the read are then mostly each part of the next: one pass serves them all.
+    view.windows.sort_by_key(|window| {
+        let ago = window.upto(0) != 0;
+        (ago, window.settles(), window.newest(), window.reach_us())
+    });
     lay_out(&mut view, features);
     Ok(view)
 }
@@ -99,16 +105,22 @@ fn check(spec: FeatureSpec, stream: &Stream) -> Result<Checked, String> {
     let ty = aggregate
         .result(arg.as_ref().map(|arg| arg.ty))
         .map_err(|error| format!("{}: {error}", spec.agg))?;
-    if let Some(over) = spec.over_us.filter(|&over| over <= 0) {
-        return Err(format!(
-            "over_us is {over}; it must be positive, or null for the lifetime"
-        ));
-    }
-    if let Some(per) = spec.per_us.filter(|&per| per <= 0) {
+    let window = window(spec.window.as_ref(), spec.over_us)?;
+    let per_us = match spec.params.get("per_us") {
+        Some(per) => Some(per.as_i64().unwrap_or(0)),
+        None => spec.per_us,
+    };
+    if let Some(per) = per_us.filter(|&per| per <= 0) {
         return Err(format!("per_us is {per}; it must be positive"));
     }
-    if matches!(aggregate, Aggregate::Rate | Aggregate::CountRate) && spec.over_us.is_none() {
-        return Err("a rate needs a window; set over_us".into());
+    if matches!(aggregate, Aggregate::Rate | Aggregate::CountRate) && window.length_us().is_none() {
+        return Err("a rate needs a window of a fixed length; use a sliding one".into());
+    }
+    if matches!(window, Window::Tiled { .. }) && !aggregate.has_bound() {
+        return Err(format!(
+            "{} in a tiled window has no bound on its error; use an exact window, or count, sum, mean, min, max or rate",
+            spec.agg
+        ));
     }
     Ok(Checked {
         name: spec.name,
@@ -116,9 +128,21 @@ fn check(spec: FeatureSpec, stream: &Stream) -> Result<Checked, String> {
         arg,
         filter,
         ty,
-        over_us: spec.over_us,
-        per_us: spec.per_us.unwrap_or(1_000_000),
+        window,
+        per_us: per_us.unwrap_or(1_000_000),
     })
+}
+
+/// The window of a feature; format 1 has the length of a sliding one.
+fn window(json: Option<&Value>, over_us: Option<i64>) -> Result<Window, String> {
+    match (json, over_us) {
+        (Some(json), _) => Window::parse(json),
+        (None, None) => Ok(Window::Lifetime),
+        (None, Some(over)) if over <= 0 => Err(format!(
+            "over_us is {over}; it must be positive, or null for the lifetime"
+        )),
+        (None, Some(over_us)) => Ok(Window::Sliding { over_us, ago_us: 0 }),
+    }
 }
 
 /// Gives every feature its span, sharing tracks.
@@ -132,23 +156,39 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
             }
         }
     }
-    for (&track, feature) in tracks.iter().zip(&features) {
-        let needs = &mut view.tracks[track].needs;
-        *needs = needs.with(feature.aggregate.needs());
-        let window = window(&view.windows_us, feature);
-        if !view
-            .spans
+    let windows = view.windows.clone();
+    let window_of = |feature: &Checked| {
+        windows
             .iter()
-            .any(|span| (span.track, span.window) == (track, window))
-        {
-            view.spans.push(Span { track, window });
-        }
+            .position(|window| *window == feature.window)
+            .unwrap_or_default()
+    };
+    for (&index, feature) in tracks.iter().zip(&features) {
+        let track = &mut view.tracks[index];
+        let tiled = matches!(feature.window, Window::Tiled { .. });
+        let valued = tiled && !feature.aggregate.counts();
+        track.needs = track.needs.with(feature.aggregate.needs());
+        // The bound of a tiled value comes from the extent of the tile in which the window begins.
+        track.needs.extrema |= valued;
+        track.least |= valued || feature.aggregate == Aggregate::Min;
+        track.greatest |= valued || feature.aggregate == Aggregate::Max;
+        place(
+            &mut view.spans,
+            Span {
+                track: index,
+                window: window_of(feature),
+            },
+        );
     }
-    view.spans
-        .sort_by_key(|span| (span.track, span.window.unwrap_or(usize::MAX)));
-    view.lifetimes = (0..view.spans.len())
-        .filter(|&at| view.spans[at].window.is_none())
-        .collect();
+    view.spans.sort_by_key(|span| (span.track, span.window));
+    let spans_of = |which: fn(&Window) -> bool| -> Vec<usize> {
+        (0..view.spans.len())
+            .filter(|&at| which(&view.windows[view.spans[at].window]))
+            .collect()
+    };
+    let lifetimes = spans_of(|window| *window == Window::Lifetime);
+    let tiled = spans_of(|window| matches!(window, Window::Tiled { .. }));
+    (view.lifetimes, view.tiled) = (lifetimes, tiled);
     let words: Vec<usize> = (0..view.args.len()).map(|arg| view.arg_word(arg)).collect();
     let mut ranked = 0..;
     for track in &mut view.tracks {
@@ -158,25 +198,29 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
         } else {
             None
         };
+        track.light = track.needs.light().then(|| {
+            let light = Light {
+                at: view.light_words,
+                counts: track.condition.is_some(),
+                sums: track.needs.sum || track.needs.moments,
+                squares: track.needs.moments,
+            };
+            view.light_words += light.words();
+            light
+        });
     }
     for (track, feature) in tracks.into_iter().zip(features) {
-        let window = window(&view.windows_us, &feature);
+        let window = window_of(&feature);
         let same = |span: &Span| (span.track, span.window) == (track, window);
         view.features.push(Feature {
             name: feature.name,
             aggregate: feature.aggregate,
             ty: feature.ty,
             span: view.spans.iter().position(same).unwrap_or_default(),
-            over_us: feature.over_us,
+            over_us: feature.window.length_us(),
             per_us: feature.per_us,
         });
     }
-}
-
-fn window(windows_us: &[i64], feature: &Checked) -> Option<usize> {
-    windows_us
-        .iter()
-        .position(|&us| Some(us) == feature.over_us)
 }
 
 /// The track of a feature, made when new.
@@ -209,6 +253,9 @@ fn place_track(view: &mut View, feature: &Checked) -> usize {
             condition,
             needs: Needs::default(),
             ranked: None,
+            least: false,
+            greatest: false,
+            light: None,
         });
         view.tracks.len() - 1
     })

@@ -82,6 +82,13 @@ impl Kernel {
         StepResult::new(py, step)
     }
 
+    fn set_threads(&self, py: Python<'_>, threads: usize) -> PyResult<()> {
+        self.with(py, |kernel| {
+            kernel.set_threads(threads);
+            Ok(())
+        })
+    }
+
     fn vector(&self, py: Python<'_>, index: usize, batch: &Bound<'_, PyAny>) -> PyResult<Batch> {
         let request = core_batch(Columns::import(batch)?, 0, 0, 0);
         self.with(py, |kernel| kernel.vector(index, &request))

@@ -190,6 +190,9 @@ class Kernel:
             FeatureOverflowError: See there; the kernel is unusable afterwards.
         """
 
+    def set_threads(self, threads: int) -> None:
+        """Lets `apply` use up to `threads` threads, 1 to 16; no value depends on it. Small steps use one."""
+
     def vector(self, index: int, batch: ArrowArray) -> Batch:
         """Reads the inputs of one vector for request rows, each at its own event time; state does not change.
 

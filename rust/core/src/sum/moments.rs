@@ -7,6 +7,7 @@
 
 use super::wide::{Wide, round};
 use super::{ExactSum, UNIT, decompose, narrow};
+use crate::light::{Run, square};
 
 /// Squares of all doubles: 2^-2148 to 2^2048, plus 64 bits.
 type WideSquares = Wide<67, -2148>;
@@ -95,15 +96,21 @@ impl Moments {
         if self.count < 2 {
             return None;
         }
-        let pairs = self.count as f64 * (self.count - 1) as f64;
-        let numerator = match (self.sum.as_narrow(), &self.squares.wide) {
-            (Some(sum), None) => {
-                let scaled = times(&self.squares.narrow, self.count);
-                round(&minus(scaled, &square(sum.unsigned_abs())), 2 * UNIT)
-            }
-            _ => self.wide_numerator(),
-        };
-        Some(numerator / pairs)
+        if let (Some(sum), None) = (self.sum.as_narrow(), &self.squares.wide) {
+            return Some(variance(self.count, sum, &self.squares.narrow));
+        }
+        Some(self.wide_numerator() / pairs(self.count))
+    }
+
+    /// Adds the values of a run.
+    pub(crate) fn merge_run(&mut self, run: &Run) {
+        self.count += run.count;
+        self.sum.add_narrow_total(run.sum);
+        let (total, over) = give(self.squares.narrow, run.squares);
+        if over {
+            self.squares.carry(false);
+        }
+        self.squares.narrow = total;
     }
 
     /// Appends the canonical bytes.
@@ -250,15 +257,16 @@ impl Squares {
     }
 }
 
-/// `root^2` in 256 bits.
+/// The sample variance of `count` > 1 values from their narrow sum and sum of squares.
 #[inline]
-fn square(root: u128) -> [u64; 4] {
-    let (low, high) = (u128::from(root as u64), root >> 64);
-    let (ll, lh, hh) = (low * low, low * high, high * high);
-    // 2 lh may need 129 bits: its top bit goes to the third limb's carry.
-    let middle = (ll >> 64) + u128::from((lh << 1) as u64);
-    let upper = hh + (lh >> 63) + (middle >> 64);
-    [ll as u64, middle as u64, upper as u64, (upper >> 64) as u64]
+pub(crate) fn variance(count: u64, sum: i128, squares: &[u64; 4]) -> f64 {
+    let numerator = minus(times(squares, count), &square(sum.unsigned_abs()));
+    round(&numerator, 2 * UNIT) / pairs(count)
+}
+
+#[inline]
+fn pairs(count: u64) -> f64 {
+    count as f64 * (count - 1) as f64
 }
 
 #[inline]

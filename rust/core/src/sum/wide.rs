@@ -184,8 +184,9 @@ pub(super) fn round(limbs: &[u64], exponent: i32) -> f64 {
     let drop = (top as i64 - 52).max(-1074 - i64::from(exponent)).max(0) as usize;
     let mut mantissa = window(limbs, drop) as u64;
     if drop > 0 && bit(limbs, drop - 1) {
-        let sticky = (0..(drop - 1) / 64).any(|at| limbs[at] != 0)
-            || ((drop - 1) / 64 * 64..drop - 1).any(|at| bit(limbs, at));
+        let (limb, below) = ((drop - 1) / 64, (drop - 1) % 64);
+        let sticky =
+            limbs[limb] & ((1 << below) - 1) != 0 || limbs[..limb].iter().any(|&limb| limb != 0);
         if sticky || mantissa & 1 == 1 {
             mantissa += 1;
         }

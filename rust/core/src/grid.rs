@@ -1,0 +1,101 @@
+//! The values of many reads, column by column, filled row by row and by several threads.
+
+use std::marker::PhantomData;
+
+use crate::cells::Cells;
+use crate::column::Column;
+use crate::row::Row;
+use crate::types::Type;
+
+/// Feature values: a column per slot, a row per read.
+///
+/// ```
+/// use forerun_core::grid::Grid;
+/// use forerun_core::row::Row;
+/// use forerun_core::types::Type;
+///
+/// let mut grid = Grid::new(1, 2);
+/// let mut row = Row::new(1);
+/// row.set(0, Some(7));
+/// grid.set(1, &[0], &row);
+/// let [column] = grid.into_columns(&[Type::Int]).try_into().unwrap();
+/// assert_eq!((column.as_whole(0), column.as_whole(1)), (None, Some(7)));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Grid {
+    rows: usize,
+    columns: Vec<Cells>,
+}
+
+impl Grid {
+    /// A grid of nulls.
+    #[must_use]
+    pub fn new(slots: usize, rows: usize) -> Self {
+        Self {
+            rows,
+            columns: (0..slots).map(|_| Cells::nulls(rows)).collect(),
+        }
+    }
+
+    /// Sets some slots of a row.
+    pub fn set(&mut self, row: usize, slots: &[usize], values: &Row) {
+        for &slot in slots {
+            self.columns[slot].set(row, values.get(slot));
+        }
+    }
+
+    /// Access for threads that set different cells at the same time.
+    pub(crate) fn shared(&mut self) -> Shared<'_> {
+        let columns = self.columns.iter_mut();
+        Shared {
+            rows: self.rows,
+            columns: columns
+                .map(|cells| (cells.words.as_mut_ptr(), cells.valid.as_mut_ptr()))
+                .collect(),
+            grid: PhantomData,
+        }
+    }
+
+    /// The columns, of the given types.
+    #[must_use]
+    pub fn into_columns(self, types: &[Type]) -> Vec<Column> {
+        self.columns
+            .into_iter()
+            .zip(types)
+            .map(|(cells, &ty)| cells.into_column(ty))
+            .collect()
+    }
+}
+
+/// A grid whose cells are set by several threads.
+pub(crate) struct Shared<'a> {
+    rows: usize,
+    /// Words and their validity, by slot.
+    columns: Vec<(*mut u64, *mut bool)>,
+    grid: PhantomData<&'a mut Grid>,
+}
+
+// SAFETY: the pointers are into a grid that is borrowed for as long as this lives; who sets cells promises in
+// `set` that no two threads set the same one, and nobody reads before the borrow ends.
+unsafe impl Sync for Shared<'_> {}
+
+impl Shared<'_> {
+    /// Sets some slots of a row.
+    ///
+    /// # Safety
+    ///
+    /// No other thread sets the same slots of the same row while this lives.
+    #[inline]
+    pub(crate) unsafe fn set(&self, row: usize, slots: &[usize], values: &Row) {
+        assert!(row < self.rows);
+        for &slot in slots {
+            let value = values.get(slot);
+            let (words, valid) = self.columns[slot];
+            // SAFETY: `row` is below the length of every column, and by the promise above the cell is ours.
+            unsafe {
+                words.add(row).write(value.unwrap_or(0));
+                valid.add(row).write(value.is_some());
+            }
+        }
+    }
+}

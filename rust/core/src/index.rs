@@ -1,0 +1,301 @@
+//! What is derived from the events of an entity that has many, so that no read looks at all of them.
+
+use std::ops::Range;
+
+use crate::breaks::Breaks;
+use crate::buffer::Events;
+use crate::cursors::Cursors;
+use crate::extent::Extent;
+use crate::kept::Kept;
+use crate::peaks::{Peak, Peaks};
+use crate::plan::{Track, View};
+use crate::prefix::Prefix;
+use crate::ranks::Ranks;
+use crate::window::Window;
+
+/// Prefix totals, peaks and edges of windows of one entity. None of it is part of the state.
+#[derive(Clone, Debug)]
+pub struct Index {
+    /// Position of the oldest event kept.
+    first: usize,
+    /// Where each window began at the read before.
+    hints: Box<[usize]>,
+    /// None when a value does not fit.
+    prefix: Option<Prefix>,
+    /// Per track the smallest (negated) and largest values, where they are asked for.
+    peaks: Box<[(Peaks, Peaks)]>,
+    /// Per session window.
+    breaks: Vec<(usize, Breaks)>,
+    /// Made at the first read that needs them.
+    ranks: Option<Box<Ranks>>,
+    cursors: Cursors,
+}
+
+/// Up to this many events are looked at one by one.
+const SHORT: usize = 24;
+
+impl Index {
+    /// The index of all events kept.
+    #[must_use]
+    pub fn new(view: &View, events: &Events) -> Self {
+        let kept = Kept {
+            view,
+            events,
+            first: 0,
+        };
+        let session = |(at, window): (usize, &Window)| match window {
+            Window::Session { gap_us, .. } => Some((at, Breaks::new(kept, *gap_us))),
+            _ => None,
+        };
+        let mut index = Self {
+            first: 0,
+            hints: vec![0; view.windows.len()].into(),
+            prefix: Prefix::new(kept),
+            peaks: vec![<(Peaks, Peaks)>::default(); view.tracks.len()].into(),
+            breaks: view
+                .windows
+                .iter()
+                .enumerate()
+                .filter_map(session)
+                .collect(),
+            ranks: None,
+            cursors: Cursors::default(),
+        };
+        (0..kept.end()).for_each(|at| index.peak(kept, at));
+        index
+    }
+
+    /// Looks at its memory; the result means nothing.
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        self.hints.first().map_or(0, |&hint| hint as u64)
+    }
+
+    /// The events by position.
+    #[inline]
+    #[must_use]
+    pub fn kept<'a>(&self, view: &'a View, events: &'a Events) -> Kept<'a> {
+        Kept {
+            view,
+            events,
+            first: self.first,
+        }
+    }
+
+    /// Prefix totals; none when a value does not fit.
+    #[inline]
+    #[must_use]
+    pub fn prefix(&self) -> Option<&Prefix> {
+        self.prefix.as_ref()
+    }
+
+    /// Running totals.
+    #[inline]
+    pub fn cursors(&mut self) -> &mut Cursors {
+        &mut self.cursors
+    }
+
+    /// Takes account of an event that was put at a place of the buffer.
+    #[inline]
+    pub fn inserted(&mut self, view: &View, events: &Events, at: usize) {
+        let kept = self.kept(view, events);
+        let at = self.first + at;
+        if let Some(prefix) = &mut self.prefix
+            && !prefix.inserted(kept, at)
+        {
+            self.prefix = None;
+        }
+        self.peak(kept, at);
+        for (_, breaks) in &mut self.breaks {
+            breaks.inserted(kept, at);
+        }
+        if let Some(ranks) = &mut self.ranks {
+            ranks.inserted(kept, at);
+        }
+        self.cursors.inserted(kept, at);
+    }
+
+    #[inline]
+    fn peak(&mut self, kept: Kept<'_>, at: usize) {
+        for (track, (least, greatest)) in kept.view.tracks.iter().zip(&mut self.peaks) {
+            if !track.least && !track.greatest {
+                continue;
+            }
+            let value = track.value(kept.row(at));
+            let rank = value.map(|value| Extent::rank(track.is_float(), value));
+            if track.least {
+                // Upside down: the complement orders the other way round.
+                least.inserted(at, rank.map(|rank| !rank));
+            }
+            if track.greatest {
+                greatest.inserted(at, rank);
+            }
+        }
+    }
+
+    /// Before the oldest `rows` events are dropped: no window begins among them any more.
+    pub fn dropping(&mut self, view: &View, events: &Events, rows: usize) {
+        let kept = self.kept(view, events);
+        let first = self.first + rows;
+        if let Some(prefix) = &mut self.prefix {
+            prefix.dropping(kept, first);
+        }
+        self.cursors.dropping(kept, first);
+        for (least, greatest) in &mut self.peaks {
+            least.dropped(first);
+            greatest.dropped(first);
+        }
+        for (_, breaks) in &mut self.breaks {
+            breaks.dropped(first);
+        }
+        if let Some(ranks) = &mut self.ranks {
+            ranks.dropped(first);
+        }
+        self.first = first;
+    }
+
+    /// Finds the run of positions of each window for a read at `t`.
+    #[inline]
+    pub fn locate(
+        &mut self,
+        view: &View,
+        events: &Events,
+        settled: usize,
+        t: i64,
+        runs: &mut Vec<Range<usize>>,
+    ) {
+        let kept = self.kept(view, events);
+        let settled = self.first + settled;
+        let newest = kept.up_to(t);
+        runs.clear();
+        for (at, window) in view.windows.iter().enumerate() {
+            let upto = window.upto(t);
+            let end = if upto == t { newest } else { kept.up_to(upto) };
+            let start = match window {
+                Window::Lifetime => settled.min(end),
+                Window::Last { events } => end.saturating_sub(*events).max(self.first),
+                _ => {
+                    let hint = &mut self.hints[at];
+                    *hint = seek(kept, *hint, window.after(t), end);
+                    *hint
+                }
+            };
+            let start = match window {
+                Window::Tiled { .. } => start.max(settled).min(end),
+                Window::Session { gap_us, .. } => {
+                    if end == self.first || t.saturating_sub(kept.time(end - 1)) > *gap_us {
+                        end
+                    } else {
+                        let breaks = self.breaks.iter().find(|(window, _)| *window == at);
+                        start.max(breaks.map_or(0, |(_, breaks)| breaks.before(end)))
+                    }
+                }
+                _ => start,
+            };
+            runs.push(start..end);
+        }
+    }
+
+    /// Smallest and largest value of a track over a run of positions.
+    #[inline]
+    pub fn extent(&mut self, kept: Kept<'_>, index: usize, run: Range<usize>) -> Extent {
+        let track = &kept.view.tracks[index];
+        let (least, greatest) = &self.peaks[index];
+        let look = |wanted: bool, peaks: &Peaks| {
+            if wanted {
+                peaks.within(run.start, run.end)
+            } else {
+                Peak::At(i64::MIN)
+            }
+        };
+        let (low, high) = (look(track.least, least), look(track.greatest, greatest));
+        match (low, high) {
+            (Peak::At(low), Peak::At(high)) => Extent::of(
+                if track.least { !low } else { i64::MIN },
+                if track.greatest { high } else { i64::MAX },
+            ),
+            (Peak::None, _) | (_, Peak::None) => Extent::EMPTY,
+            _ if run.len() <= SHORT => Extent::of_run(kept, track, run),
+            _ => self.ranks(kept).extent(kept, track, run),
+        }
+    }
+
+    /// The value of the oldest event in a run of positions that counts for a track.
+    pub fn first(&mut self, kept: Kept<'_>, track: &Track, mut run: Range<usize>) -> Option<u64> {
+        if track.condition.is_none() {
+            return run.next().and_then(|at| track.value(kept.row(at)));
+        }
+        self.ranks(kept).first(kept, track, run)
+    }
+
+    /// The value of the newest event in a run of positions that counts for a track.
+    pub fn last(&mut self, kept: Kept<'_>, track: &Track, mut run: Range<usize>) -> Option<u64> {
+        if track.condition.is_none() {
+            return run.next_back().and_then(|at| track.value(kept.row(at)));
+        }
+        self.ranks(kept).last(kept, track, run)
+    }
+
+    fn ranks(&mut self, kept: Kept<'_>) -> &Ranks {
+        self.ranks.get_or_insert_with(|| Box::new(Ranks::new(kept)))
+    }
+
+    /// Bytes on the heap.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let peaks: usize = self.peaks.iter().map(|(a, b)| a.bytes() + b.bytes()).sum();
+        let breaks: usize = self.breaks.iter().map(|(_, breaks)| breaks.bytes()).sum();
+        size_of::<Self>()
+            + size_of_val(&*self.hints)
+            + size_of_val(&*self.peaks)
+            + self.prefix.as_ref().map_or(0, Prefix::bytes_used)
+            + self.ranks.as_ref().map_or(0, |ranks| ranks.bytes())
+            + self.cursors.bytes()
+            + peaks
+            + breaks
+    }
+}
+
+/// The first position up to `end` whose event comes after a time, looked for around a hint.
+#[inline]
+fn seek(kept: Kept<'_>, hint: usize, after: i64, end: usize) -> usize {
+    let old = |at: usize| kept.time(at) <= after;
+    let hint = hint.clamp(kept.first, end);
+    let (mut low, mut high);
+    if hint < end && old(hint) {
+        // Forward in doubling steps: low is too old, high is not.
+        (low, high) = (hint, hint + 1);
+        let mut step = 1;
+        while high < end && old(high) {
+            low = high;
+            step *= 2;
+            high = (high + step).min(end);
+        }
+    } else {
+        high = hint;
+        if hint == kept.first || old(hint - 1) {
+            return hint;
+        }
+        let mut step = 1;
+        loop {
+            if high == kept.first {
+                return high;
+            }
+            low = high.saturating_sub(step).max(kept.first);
+            if old(low) {
+                break;
+            }
+            high = low;
+            step *= 2;
+        }
+    }
+    while low + 1 < high {
+        let middle = usize::midpoint(low, high);
+        if old(middle) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    high
+}

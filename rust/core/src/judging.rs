@@ -1,0 +1,167 @@
+//! The first part of a step: what becomes of each row, in the order of all.
+
+use crate::buffer::place;
+use crate::guard::Verdict;
+use crate::kernel::Kernel;
+use crate::order::Interleaved;
+use crate::pass::{Accepted, HORIZON_ROWS};
+use crate::plan::Plan;
+use crate::stage::{Batch, Staged};
+use crate::step::{Rejected, StaleReads};
+use crate::stream_plan::Stream;
+
+/// The rows of a step, judged.
+pub(crate) struct Judged {
+    /// By batch and row.
+    pub(crate) verdicts: Vec<Vec<u8>>,
+    pub(crate) rejected: Rejected,
+    pub(crate) accepted: Vec<Accepted>,
+    /// Accepted rows per stream.
+    pub(crate) counts: Vec<u32>,
+    /// Per view its horizon before each [`HORIZON_ROWS`] accepted rows.
+    pub(crate) horizons: Vec<Vec<Option<i64>>>,
+    pub(crate) stale: Stale,
+}
+
+impl Kernel {
+    /// Judges all rows: that depends on their order and on no entity.
+    pub(crate) fn judge_all(
+        &mut self,
+        plan: &Plan,
+        batches: &[Batch],
+        staged: &[Staged],
+    ) -> Judged {
+        let mut verdicts: Vec<Vec<u8>> = batches.iter().map(|batch| vec![0; batch.rows]).collect();
+        let mut rejected = Rejected::default();
+        let partitions: Vec<usize> = batches
+            .iter()
+            .map(|batch| {
+                if batch.rows > 0 {
+                    self.guards[batch.stream].partition(batch.partition)
+                } else {
+                    0
+                }
+            })
+            .collect();
+        let mut accepted = Vec::with_capacity(batches.iter().map(|batch| batch.rows).sum());
+        let mut counts = vec![0u32; plan.streams.len()];
+        let mut horizons: Vec<Vec<Option<i64>>> = vec![Vec::new(); plan.views.len()];
+        let mut stale = Stale::new(plan);
+        for (at, row) in Interleaved::new(batches, staged) {
+            let (batch, columns) = (&batches[at], &staged[at]);
+            self.clock = self.clock.max(columns.arrivals[row]);
+            if accepted.len() % HORIZON_ROWS == 0 {
+                let due = accepted.len() / HORIZON_ROWS;
+                for (view, seen) in horizons.iter_mut().enumerate() {
+                    if seen.len() == due {
+                        seen.push(self.horizon(view));
+                    }
+                }
+            }
+            let offset = batch.base_offset + row as u64;
+            let (verdict, field) = self.judge(plan, batch, columns, partitions[at], row, offset);
+            verdicts[at][row] = verdict as u8;
+            if verdict != Verdict::Applied {
+                let watermark = self.guards[batch.stream].watermark();
+                rejected.push((at as u32, row as u32), verdict, field, watermark);
+                continue;
+            }
+            let (time, nth) = (columns.time(row), &mut counts[batch.stream]);
+            accepted.push(Accepted {
+                batch: at as u32,
+                row: row as u32,
+                nth: *nth,
+                stream: batch.stream as u16,
+                time,
+                place: place(batch.partition, offset),
+            });
+            stale.look(self, batch.stream, *nth, time);
+            *nth += 1;
+        }
+        stale.found.sort_unstable();
+        Judged {
+            verdicts,
+            rejected,
+            accepted,
+            counts,
+            horizons,
+            stale,
+        }
+    }
+
+    #[inline]
+    fn judge<'p>(
+        &mut self,
+        plan: &'p Plan,
+        batch: &Batch,
+        columns: &Staged,
+        partition: usize,
+        row: usize,
+        offset: u64,
+    ) -> (Verdict, Option<&'p str>) {
+        let stream = &plan.streams[batch.stream];
+        let guard = &mut self.guards[batch.stream];
+        guard.seek(partition, offset);
+        let arrival = columns.arrivals[row];
+        if let Some(field) = columns.invalid(row) {
+            guard.invalid(partition, arrival);
+            return (Verdict::Invalid, Some(&stream.fields[field].name));
+        }
+        let id = columns.ids.as_ref().and_then(|ids| ids.get(row));
+        (
+            guard.judge(
+                stream,
+                partition,
+                columns.time(row),
+                arrival,
+                self.clock,
+                id,
+            ),
+            None,
+        )
+    }
+}
+
+/// Reads of other streams' views that come too late, as rows are accepted.
+pub(crate) struct Stale {
+    /// By stream, the lookups that can come too late: vector, lookup, view.
+    candidates: Vec<Vec<(usize, usize, usize)>>,
+    /// Vector, lookup and row, sorted in the end.
+    pub(crate) found: Vec<(u32, u32, u32)>,
+    pub(crate) reads: StaleReads,
+}
+
+impl Stale {
+    fn new(plan: &Plan) -> Self {
+        let of_stream = |(index, stream): (usize, &Stream)| {
+            let mut candidates = Vec::new();
+            for &vector in &stream.vectors {
+                for (lookup, read) in plan.vectors[vector].lookups.iter().enumerate() {
+                    // What is accepted is never behind its own stream's watermark.
+                    let view = &plan.views[read.view];
+                    if view.stream != index || view.readers != [index] {
+                        candidates.push((vector, lookup, read.view));
+                    }
+                }
+            }
+            candidates
+        };
+        Self {
+            candidates: plan.streams.iter().enumerate().map(of_stream).collect(),
+            found: Vec::new(),
+            reads: StaleReads::default(),
+        }
+    }
+
+    #[inline]
+    fn look(&mut self, kernel: &Kernel, stream: usize, nth: u32, time: i64) {
+        for &(vector, lookup, view) in &self.candidates[stream] {
+            if let Some(earliest) = kernel.horizon(view)
+                && time < earliest
+            {
+                self.found.push((vector as u32, lookup as u32, nth));
+                self.reads.push(vector, nth as usize, view, earliest);
+            }
+        }
+    }
+}

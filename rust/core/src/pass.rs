@@ -1,0 +1,279 @@
+//! One pass over the accepted rows of a step: what they change in one view, and what they read from it.
+
+use std::sync::Arc;
+
+use crate::grid::Shared;
+use crate::key::Keys;
+use crate::plan::{Plan, View};
+use crate::reading::{FeatureOverflow, Reading};
+use crate::row::Row;
+use crate::shard::Shard;
+use crate::stage::Staged;
+use crate::view::shard_of;
+
+/// A row that was accepted, in the order of processing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accepted {
+    /// Its batch, and its row there.
+    pub(crate) batch: u32,
+    pub(crate) row: u32,
+    /// Its number among the accepted rows of its stream: its row in every vector it triggers.
+    pub(crate) nth: u32,
+    /// Index of its stream.
+    pub(crate) stream: u16,
+    /// Event time.
+    pub(crate) time: i64,
+    /// Partition and offset.
+    pub(crate) place: u64,
+}
+
+/// Rows after which a view's horizon is looked at again.
+pub(crate) const HORIZON_ROWS: usize = 256;
+
+/// Rows whose entities are looked up together, so that the memory of one is on its way while others are sought.
+const BLOCK: usize = 32;
+
+/// What a row of a stream does in a view.
+#[derive(Clone, Debug)]
+pub(crate) struct Role {
+    /// Place of the view among those of the stream, when it is one.
+    pub(crate) update: Option<usize>,
+    /// What its vectors read.
+    pub(crate) reads: Vec<RoleRead>,
+}
+
+/// A lookup of a vector.
+#[derive(Clone, Debug)]
+pub(crate) struct RoleRead {
+    /// Place of the vector among those of the stream, and its index.
+    pub(crate) nth: usize,
+    pub(crate) vector: usize,
+    pub(crate) lookup: usize,
+    /// The slots it fills.
+    pub(crate) slots: Vec<usize>,
+}
+
+/// The roles of every stream's rows in a view.
+pub(crate) fn roles(plan: &Plan, view: usize) -> Vec<Role> {
+    let of_stream = |stream: &crate::stream_plan::Stream| {
+        let mut reads = Vec::new();
+        for (nth, &vector) in stream.vectors.iter().enumerate() {
+            for (lookup, read) in plan.vectors[vector].lookups.iter().enumerate() {
+                if read.view == view {
+                    reads.push(RoleRead {
+                        nth,
+                        vector,
+                        lookup,
+                        slots: read.features.iter().map(|&(_, slot)| slot).collect(),
+                    });
+                }
+            }
+        }
+        Role {
+            update: stream.views.iter().position(|&known| known == view),
+            reads,
+        }
+    };
+    plan.streams.iter().map(of_stream).collect()
+}
+
+/// What a pass works with.
+pub(crate) struct Pass<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) index: usize,
+    pub(crate) roles: &'a [Role],
+    pub(crate) staged: &'a [Staged],
+    pub(crate) accepted: &'a [Accepted],
+    /// The view's horizon before each [`HORIZON_ROWS`] accepted rows.
+    pub(crate) horizons: &'a [Option<i64>],
+    /// Reads that come too late: (vector, lookup, row), sorted.
+    pub(crate) stale: &'a [(u32, u32, u32)],
+    pub(crate) grids: &'a [Shared<'a>],
+}
+
+/// A value out of range: the feature, the row (as a position among the accepted ones) and the read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Failure {
+    pub(crate) at: usize,
+    pub(crate) nth: usize,
+    pub(crate) lookup: usize,
+    pub(crate) feature: usize,
+}
+
+/// What one row does with one entity.
+#[derive(Clone, Copy)]
+struct Task {
+    /// Position among the accepted rows.
+    at: usize,
+    /// Which read of the role; none for the update.
+    read: Option<usize>,
+    shard: usize,
+    slot: Option<u32>,
+}
+
+/// The scratch of one thread.
+pub(crate) struct Scratch {
+    /// By vector and lookup.
+    readings: Vec<Vec<Reading>>,
+    rows: Vec<Row>,
+    tasks: Vec<Task>,
+}
+
+impl Scratch {
+    pub(crate) fn new(plan: &Plan, readings: &[Vec<Reading>]) -> Self {
+        let rows = plan
+            .vectors
+            .iter()
+            .map(|vector| Row::new(vector.slots.len()));
+        Self {
+            readings: readings.to_vec(),
+            rows: rows.collect(),
+            tasks: Vec::with_capacity(4 * BLOCK),
+        }
+    }
+}
+
+impl Pass<'_> {
+    fn view(&self) -> &View {
+        &self.plan.views[self.index]
+    }
+
+    /// Does what concerns the shards given (by number; others are absent), row by row.
+    pub(crate) fn run(
+        &self,
+        shards: &mut [Option<&mut Shard>],
+        scratch: &mut Scratch,
+    ) -> Result<(), Failure> {
+        for (number, chunk) in self.accepted.chunks(HORIZON_ROWS).enumerate() {
+            let horizon = self.horizons[number];
+            for block in (0..chunk.len()).step_by(BLOCK) {
+                let from = number * HORIZON_ROWS + block;
+                let to = (from + BLOCK).min(number * HORIZON_ROWS + chunk.len());
+                self.block(from..to, horizon, shards, scratch)?;
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn block(
+        &self,
+        rows: std::ops::Range<usize>,
+        horizon: Option<i64>,
+        shards: &mut [Option<&mut Shard>],
+        scratch: &mut Scratch,
+    ) -> Result<(), Failure> {
+        let Scratch {
+            readings,
+            rows: values,
+            tasks,
+        } = scratch;
+        tasks.clear();
+        for at in rows {
+            self.resolve(at, shards, tasks);
+        }
+        // Independent loads: they overlap, and the work below finds its memory in the cache.
+        let mut touched = 0u64;
+        for task in tasks.iter() {
+            if let (Some(slot), Some(shard)) = (task.slot, shards[task.shard].as_deref()) {
+                touched = touched.wrapping_add(shard.touch(slot));
+            }
+        }
+        std::hint::black_box(touched);
+        let view = self.view();
+        for task in tasks.iter() {
+            let row = &self.accepted[task.at];
+            let role = &self.roles[row.stream as usize];
+            let Some(shard) = shards[task.shard].as_deref_mut() else {
+                continue;
+            };
+            match (task.read, role.update) {
+                (None, Some(nth)) => {
+                    let staged = &self.staged[row.batch as usize].views[nth];
+                    let entity = task.slot.and_then(|slot| shard.changing(slot));
+                    if let (Some(entity), Some(words)) = (entity, staged.row(row.row as usize)) {
+                        entity.insert(view, row.time, row.place, words);
+                        if let Some(horizon) = horizon {
+                            entity.settle(view, horizon);
+                        }
+                    }
+                }
+                (Some(nth), _) => {
+                    let read = &role.reads[nth];
+                    let values = &mut values[read.vector];
+                    let reading = &mut readings[read.vector][read.lookup];
+                    let key = (read.vector as u32, read.lookup as u32, row.nth);
+                    if !self.stale.is_empty() && self.stale.binary_search(&key).is_ok() {
+                        reading.read_stale(values);
+                    } else {
+                        let entity = task.slot.and_then(|slot| shard.entity_mut(slot));
+                        reading.read(view, entity, row.time, values).map_err(
+                            |FeatureOverflow(feature)| Failure {
+                                at: task.at,
+                                nth: read.nth,
+                                lookup: read.lookup,
+                                feature,
+                            },
+                        )?;
+                    }
+                    // SAFETY: a row's lookup is done by the one thread that has the shard of its key.
+                    unsafe { self.grids[read.vector].set(row.nth as usize, &read.slots, values) };
+                }
+                (None, None) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the entities a row is concerned with, among the shards given.
+    #[inline]
+    fn resolve(&self, at: usize, shards: &mut [Option<&mut Shard>], tasks: &mut Vec<Task>) {
+        let row = &self.accepted[at];
+        let role = &self.roles[row.stream as usize];
+        let staged = &self.staged[row.batch as usize];
+        let mut updated: Option<(&Arc<Keys>, Task)> = None;
+        if let Some(nth) = role.update {
+            let columns = &staged.views[nth];
+            if let (Some((key, hash)), true) = (
+                columns.keys.get(row.row as usize),
+                columns.passes(row.row as usize),
+            ) {
+                let shard = shard_of(hash);
+                if let Some(held) = shards[shard].as_deref_mut() {
+                    let task = Task {
+                        at,
+                        read: None,
+                        shard,
+                        slot: Some(held.find_or_put(self.view(), key, hash)),
+                    };
+                    tasks.push(task);
+                    updated = Some((&columns.keys, task));
+                }
+            }
+        }
+        for (nth, read) in role.reads.iter().enumerate() {
+            let keys = &staged.lookups[read.nth][read.lookup];
+            if let Some((known, task)) = updated
+                && Arc::ptr_eq(known, keys)
+            {
+                tasks.push(Task {
+                    read: Some(nth),
+                    ..task
+                });
+                continue;
+            }
+            // Without a key nothing is found, wherever one looks.
+            let (key, hash) = keys.get(row.row as usize).unwrap_or((&[], 0));
+            let shard = shard_of(hash);
+            if let Some(held) = shards[shard].as_deref() {
+                let known = keys.get(row.row as usize).is_some();
+                tasks.push(Task {
+                    at,
+                    read: Some(nth),
+                    shard,
+                    slot: if known { held.find(key, hash) } else { None },
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! Totals of all events before every eighth one, so that a window of any length costs two look-ups.
+
+use crate::kept::Kept;
+use crate::light::{Run, bits, less, plus, root, square};
+use crate::plan::{Light, Track};
+
+/// Events in a block.
+const SIZE: usize = 8;
+
+/// Prefix totals of an entity's events, for each light track of its view.
+///
+/// The totals of a run of events are the difference of two prefixes, exactly, since nothing is rounded. A
+/// prefix is that of a block and at most four events. An event inserted d events before the end changes the d / 8
+/// prefixes after it.
+///
+/// ```
+/// use forerun_core::buffer::Events;
+/// use forerun_core::kept::Kept;
+/// use forerun_core::light::root;
+/// use forerun_core::plan::{EXAMPLE, Plan};
+/// use forerun_core::prefix::Prefix;
+///
+/// let view = &Plan::compile(EXAMPLE).unwrap().views[0];
+/// let mut events = Events::default();
+/// for at in 0..100 {
+///     events.insert(at as i64, at, &[1, 1f64.to_bits()]);
+/// }
+/// let kept = Kept { view, events: &events, first: 0 };
+/// let prefix = Prefix::new(kept).unwrap();
+/// let track = &view.tracks[0];
+/// let run = prefix.upto(kept, track, 95).without(&prefix.upto(kept, track, 5));
+/// assert_eq!((run.count, run.sum), (90, root(true, 90f64.to_bits()).unwrap()));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Prefix {
+    /// Number of the first block whose prefix is held; blocks are counted from the first event ever kept.
+    origin: usize,
+    /// Per block the totals of all events before it, [`crate::plan::View::light_words`] each.
+    words: Vec<u64>,
+    /// Most bits of any value so far.
+    bits: u32,
+}
+
+impl Prefix {
+    /// The prefixes of all events kept; none when a value does not fit.
+    #[must_use]
+    pub fn new(kept: Kept<'_>) -> Option<Self> {
+        let mut prefix = Self {
+            origin: kept.first / SIZE,
+            words: vec![0; kept.view.light_words],
+            bits: 0,
+        };
+        (kept.first..kept.end())
+            .all(|at| prefix.appended(kept, at))
+            .then_some(prefix)
+    }
+
+    /// Most bits of any value so far: with the number of values it says whether totals fit.
+    #[inline]
+    #[must_use]
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// Takes account of an event that was put at a position; false when its values do not fit.
+    #[inline]
+    pub fn inserted(&mut self, kept: Kept<'_>, at: usize) -> bool {
+        let end = kept.end();
+        if at + 1 == end {
+            return self.appended(kept, at);
+        }
+        if !self.measure(kept, at) {
+            return false;
+        }
+        // Each later block begins one event earlier than before: the new event is before it, its first one no longer.
+        let stride = kept.view.light_words;
+        let mut block = at / SIZE + 1;
+        while block * SIZE < end {
+            let entry = (block - self.origin) * stride;
+            if entry >= self.words.len() {
+                break;
+            }
+            for track in &kept.view.tracks {
+                if let Some(light) = track.light {
+                    let slot = &mut self.words[entry + light.at..][..light.words()];
+                    let mut run = load(light, slot);
+                    change(light, track, kept.row(at), false, &mut run);
+                    change(light, track, kept.row(block * SIZE), true, &mut run);
+                    store(light, &run, slot);
+                }
+            }
+            block += 1;
+        }
+        self.close(kept, end);
+        true
+    }
+
+    #[inline]
+    fn appended(&mut self, kept: Kept<'_>, at: usize) -> bool {
+        if !self.measure(kept, at) {
+            return false;
+        }
+        self.close(kept, at + 1);
+        true
+    }
+
+    /// The values of an event must fit.
+    #[inline]
+    fn measure(&mut self, kept: Kept<'_>, at: usize) -> bool {
+        let row = kept.row(at);
+        for track in &kept.view.tracks {
+            if track.light.is_some_and(|light| light.sums)
+                && let Some(value) = track.value(row)
+            {
+                match root(track.is_float(), value) {
+                    Some(root) => self.bits = self.bits.max(bits(root)),
+                    None => return false,
+                }
+            }
+        }
+        true
+    }
+
+    /// When the events up to `end` fill a block, the next one gets its prefix.
+    #[inline]
+    fn close(&mut self, kept: Kept<'_>, end: usize) {
+        let stride = kept.view.light_words;
+        if !end.is_multiple_of(SIZE) || stride == 0 {
+            return;
+        }
+        let last = self.words.len() - stride;
+        self.words.extend_from_within(last..);
+        for track in &kept.view.tracks {
+            if let Some(light) = track.light {
+                let at = last + stride + light.at;
+                let mut run = load(light, &self.words[at..]);
+                // The first block may begin before the oldest event kept.
+                for row in (end - SIZE).max(kept.first)..end {
+                    change(light, track, kept.row(row), false, &mut run);
+                }
+                store(light, &run, &mut self.words[at..]);
+            }
+        }
+    }
+
+    /// Before the events up to `first` are dropped: no window begins before it any more.
+    pub fn dropping(&mut self, kept: Kept<'_>, first: usize) {
+        let stride = kept.view.light_words;
+        if stride == 0 {
+            self.origin = first / SIZE;
+            return;
+        }
+        let gone = first / SIZE - self.origin;
+        // What is left of the block that `first` is in begins with the events dropped.
+        for track in &kept.view.tracks {
+            if let Some(light) = track.light {
+                let slot = &mut self.words[gone * stride + light.at..][..light.words()];
+                let mut run = load(light, slot);
+                for row in (first / SIZE * SIZE).max(kept.first)..first {
+                    change(light, track, kept.row(row), false, &mut run);
+                }
+                store(light, &run, slot);
+            }
+        }
+        if gone * stride * 2 > self.words.len() {
+            self.words.drain(..gone * stride);
+            self.origin += gone;
+        }
+    }
+
+    /// The totals of all events before a position, but for a constant.
+    #[inline]
+    #[must_use]
+    pub fn upto(&self, kept: Kept<'_>, track: &Track, at: usize) -> Run {
+        let Some(light) = track.light else {
+            return Run::EMPTY;
+        };
+        let stride = kept.view.light_words;
+        let (block, over) = (at / SIZE, at % SIZE);
+        let entry = (block - self.origin) * stride + light.at;
+        let next = entry + stride;
+        let mut run;
+        if over > SIZE / 2 && next < self.words.len() {
+            run = load(light, &self.words[next..]);
+            for row in at..(block + 1) * SIZE {
+                change(light, track, kept.row(row), true, &mut run);
+            }
+        } else {
+            run = load(light, &self.words[entry..]);
+            for row in (block * SIZE).max(kept.first)..at {
+                change(light, track, kept.row(row), false, &mut run);
+            }
+        }
+        if !light.counts {
+            run.count = at as u64;
+        }
+        run
+    }
+
+    /// Bytes on the heap.
+    #[must_use]
+    pub fn bytes_used(&self) -> usize {
+        self.words.capacity() * size_of::<u64>()
+    }
+}
+
+#[inline]
+fn load(light: Light, words: &[u64]) -> Run {
+    let mut run = Run::EMPTY;
+    let mut at = 0;
+    if light.counts {
+        run.count = words[0];
+        at = 1;
+    }
+    if light.sums {
+        run.sum = (u128::from(words[at]) | u128::from(words[at + 1]) << 64) as i128;
+        at += 2;
+    }
+    if light.squares {
+        run.squares.copy_from_slice(&words[at..at + 4]);
+    }
+    run
+}
+
+#[inline]
+fn store(light: Light, run: &Run, words: &mut [u64]) {
+    let mut at = 0;
+    if light.counts {
+        words[0] = run.count;
+        at = 1;
+    }
+    if light.sums {
+        words[at] = run.sum as u64;
+        words[at + 1] = (run.sum >> 64) as u64;
+        at += 2;
+    }
+    if light.squares {
+        words[at..at + 4].copy_from_slice(&run.squares);
+    }
+}
+
+/// Adds a row to a run, or takes it out.
+#[inline]
+fn change(light: Light, track: &Track, row: &[u64], remove: bool, run: &mut Run) {
+    let Some(value) = track.value(row) else {
+        return;
+    };
+    run.count = if remove {
+        run.count.wrapping_sub(1)
+    } else {
+        run.count.wrapping_add(1)
+    };
+    if !light.sums {
+        return;
+    }
+    // What does not fit is never put in.
+    let root = root(track.is_float(), value).unwrap_or(0);
+    run.sum = if remove {
+        run.sum.wrapping_sub(root)
+    } else {
+        run.sum.wrapping_add(root)
+    };
+    if light.squares {
+        let term = square(root.unsigned_abs());
+        run.squares = if remove {
+            less(run.squares, term)
+        } else {
+            plus(run.squares, term)
+        };
+    }
+}

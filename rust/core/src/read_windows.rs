@@ -1,0 +1,216 @@
+//! Reads the windows of a track: what adding up or the index gives for their runs of events.
+
+use std::ops::Range;
+
+use crate::accumulator::{Found, Sums};
+use crate::buffer::Events;
+use crate::entity::Entity;
+use crate::extent::Extent;
+use crate::index::Index;
+use crate::light::{Run, fits, root};
+use crate::plan::View;
+use crate::prefix::Prefix;
+use crate::reading::{FeatureOverflow, Settled, TrackReading, emit};
+use crate::row::Row;
+
+impl TrackReading {
+    pub(crate) fn read_nothing(
+        &mut self,
+        view: &View,
+        row: &mut Row,
+    ) -> Result<(), FeatureOverflow> {
+        self.scratch.clear();
+        for span in &self.spans {
+            emit(view, &self.track, &self.scratch.found(), &span.outputs, row)?;
+            for bound in span.outputs.iter().filter_map(|output| output.bound) {
+                row.set(bound, Some(0f64.to_bits()));
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn read(
+        &mut self,
+        view: &View,
+        entity: &mut Entity,
+        t: i64,
+        runs: &[Range<usize>],
+        row: &mut Row,
+    ) -> Result<(), FeatureOverflow> {
+        let indexed = entity.index().map(|(index, _)| {
+            let prefix = index.prefix().filter(|_| self.track.light.is_some());
+            prefix.map(Prefix::bits)
+        });
+        match indexed {
+            None if self.track.light.is_some() => {
+                if !self.read_short(view, entity, runs, row)? {
+                    return self.read_adding(view, entity, t, runs, row);
+                }
+            }
+            None => return self.read_adding(view, entity, t, runs, row),
+            Some(bits) => self.read_indexed(view, entity, bits, runs, row)?,
+        }
+        self.read_settled(view, entity, t, runs, row)
+    }
+
+    /// Adds up the events of each window in fixed width, from the newest back; false when a value does not fit.
+    #[inline]
+    fn read_short(
+        &self,
+        view: &View,
+        entity: &Entity,
+        runs: &[Range<usize>],
+        row: &mut Row,
+    ) -> Result<bool, FeatureOverflow> {
+        let track = &self.track;
+        let (float, width) = (track.is_float(), view.width());
+        let rows = entity.events().rows();
+        let sums = track.light.is_some_and(|light| light.sums);
+        let squares = track.light.is_some_and(|light| light.squares);
+        let mut run = Run::EMPTY;
+        let (mut extent, mut first, mut last) = (Extent::EMPTY, None, None);
+        let (mut at, mut end) = (0, 0);
+        for span in &self.spans {
+            if !matches!(span.settled, Settled::None) {
+                continue;
+            }
+            let wanted = &runs[span.window];
+            if wanted.end != end || wanted.start > at {
+                run = Run::EMPTY;
+                (extent, first, last) = (Extent::EMPTY, None, None);
+                (at, end) = (wanted.end, wanted.end);
+            }
+            for event in rows[wanted.start * width..at * width].rchunks_exact(width) {
+                let Some(value) = track.value(event) else {
+                    continue;
+                };
+                if sums {
+                    match root(float, value) {
+                        Some(root) if squares => run.add(root),
+                        Some(root) => run.add_plain(root),
+                        None => return Ok(false),
+                    }
+                } else {
+                    run.count += 1;
+                }
+                if track.needs.extrema {
+                    extent.include(float, value);
+                }
+                first = Some(value);
+                last = last.or(first);
+            }
+            at = wanted.start;
+            let found = Found {
+                sums: Sums::Run(run),
+                extent,
+                first,
+                last,
+            };
+            emit(view, track, &found, &span.outputs, row)?;
+        }
+        Ok(true)
+    }
+
+    /// Adds up the events of each window, whatever they are.
+    fn read_adding(
+        &mut self,
+        view: &View,
+        entity: &mut Entity,
+        t: i64,
+        runs: &[Range<usize>],
+        row: &mut Row,
+    ) -> Result<(), FeatureOverflow> {
+        let (track, width) = (&self.track, view.width());
+        let rows = entity.events().rows();
+        let (mut at, mut end) = (0, 0);
+        for span in &self.spans {
+            if !matches!(span.settled, Settled::None) {
+                continue;
+            }
+            let wanted = &runs[span.window];
+            if wanted.end != end || wanted.start > at {
+                self.scratch.clear();
+                (at, end) = (wanted.end, wanted.end);
+            }
+            for event in rows[wanted.start * width..at * width].rchunks_exact(width) {
+                if let Some(value) = track.value(event) {
+                    self.scratch.push_oldest(value);
+                }
+            }
+            at = wanted.start;
+            emit(view, track, &self.scratch.found(), &span.outputs, row)?;
+        }
+        self.read_settled(view, entity, t, runs, row)
+    }
+
+    /// Takes totals from the index: prefixes where values fit in `bits`, else running totals.
+    #[inline]
+    fn read_indexed(
+        &self,
+        view: &View,
+        entity: &mut Entity,
+        bits: Option<u32>,
+        runs: &[Range<usize>],
+        row: &mut Row,
+    ) -> Result<(), FeatureOverflow> {
+        let Some((index, events)) = entity.index() else {
+            return Ok(());
+        };
+        let kept = index.kept(view, events);
+        let track = &self.track;
+        let mut head = (usize::MAX, Run::EMPTY);
+        for span in &self.spans {
+            if !matches!(span.settled, Settled::None) {
+                continue;
+            }
+            let run = &runs[span.window];
+            let (extent, ends) = self.extremes(view, index, events, run);
+            let (first, last) =
+                ends.map_or((None, None), |(first, last)| (Some(first), Some(last)));
+            let prefix = index
+                .prefix()
+                .filter(|_| bits.is_some_and(|bits| fits(run.len(), bits)));
+            let sums = match prefix {
+                Some(prefix) => {
+                    if head.0 != run.end {
+                        head = (run.end, prefix.upto(kept, track, run.end));
+                    }
+                    Sums::Run(head.1.without(&prefix.upto(kept, track, run.start)))
+                }
+                None => Sums::Totals(index.cursors().totals(kept, span.span, run.clone())),
+            };
+            let found = Found {
+                sums,
+                extent,
+                first,
+                last,
+            };
+            emit(view, track, &found, &span.outputs, row)?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn extremes(
+        &self,
+        view: &View,
+        index: &mut Index,
+        events: &Events,
+        run: &Range<usize>,
+    ) -> (Extent, Option<(u64, u64)>) {
+        let kept = index.kept(view, events);
+        let extent = if self.track.needs.extrema {
+            index.extent(kept, self.index, run.clone())
+        } else {
+            Extent::EMPTY
+        };
+        let ends = if self.track.needs.ends {
+            let first = index.first(kept, &self.track, run.clone());
+            first.zip(index.last(kept, &self.track, run.clone()))
+        } else {
+            None
+        };
+        (extent, ends)
+    }
+}
