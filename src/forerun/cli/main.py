@@ -11,6 +11,7 @@ from forerun.cli import (
     late,
     models,
     new,
+    parity,
     predictions,
     replay,
     report,
@@ -46,7 +47,8 @@ app = typer.Typer(
 )
 
 MODULES = (
-    new, run, status, predictions, features, windows, late, replay, train, training_set, models, report, keys
+    new, run, status, predictions, features, windows, late, replay, parity, train, training_set, models, report,
+    keys,
 )  # fmt: skip
 
 for module in MODULES:

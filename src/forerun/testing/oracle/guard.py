@@ -28,6 +28,7 @@ class Guard:
 
     def judge(self, arrival: Arrival) -> int:
         """The verdict on an event that arrives now; one that is applied moves the watermark."""
+        self._last_arrival[arrival.partition] = arrival.arrival_us  # what is refused breaks the silence too
         for spec in self.stream["fields"]:
             value = arrival.values[spec["name"]]
             if value is None and not spec["nullable"]:
@@ -36,7 +37,6 @@ class Guard:
                 return INVALID
         time = arrival.values[self.stream["time"]]
         assert isinstance(time, int)
-        self._last_arrival[arrival.partition] = arrival.arrival_us
         self._advance(arrival.arrival_us)
         skew = self.stream["max_skew_us"]
         if skew is not None and time > arrival.arrival_us + skew:

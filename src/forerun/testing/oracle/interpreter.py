@@ -75,7 +75,7 @@ class Oracle:
     def __init__(self, plan: str) -> None:
         self.plan: dict[str, Any] = json.loads(plan)
         for view in self.plan["views"]:
-            view["features"] = [_format_2(feature) for feature in view["features"]]
+            view["features"] = [format_2(feature) for feature in view["features"]]
         self._guards = [Guard(stream) for stream in self.plan["streams"]]
         self._entities: list[dict[Key, list[Row]]] = [{} for _ in self.plan["views"]]
 
@@ -146,6 +146,15 @@ class Oracle:
         wanted = self.plan["views"][view]["features"][feature]
         if "expr" in wanted:
             return self._derived(view, wanted["expr"], key, time)
+        return self._aggregate(view, wanted, key, time)
+
+    def untiled(self, view: int, feature: int, key: Key, time: int) -> Expected:
+        """What a tiled feature would be without its tiles: over a sliding window of the same length."""
+        wanted = self.plan["views"][view]["features"][feature]
+        sliding = {"kind": "sliding", "over_us": wanted["window"]["over_us"], "ago_us": 0}
+        return self._aggregate(view, {**wanted, "window": sliding}, key, time)
+
+    def _aggregate(self, view: int, wanted: Mapping[str, Any], key: Key, time: int) -> Expected:
         rows = self.rows(view, key, time)
         within = rows[inside(wanted["window"], [row.at[0] for row in rows], time)]
         found = self._found(wanted, [row for row in within if _holds(wanted["where"], row)], time)
@@ -203,7 +212,7 @@ def _combined(expr: Mapping[str, Any], leaf: Any) -> Expected:
     return Expected(value, 1e-9 * max(numbers, default=0.0) if loose else 1e-15 * _size(value))
 
 
-def _format_2(feature: dict[str, Any]) -> dict[str, Any]:
+def format_2(feature: dict[str, Any]) -> dict[str, Any]:
     """A feature as format 2 of the plan writes it, also where the plan is of format 1."""
     if "over_us" not in feature:
         return feature

@@ -1,0 +1,181 @@
+"""A log played through the kernel, in steps of any size, on any number of threads."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from forerun._core import Kernel, StepResult
+from forerun.runtime.reading import plain
+from forerun.testing.oracle.arrival import Arrival
+from forerun.testing.parity.subject import Subject
+
+Doubles = NDArray[np.float64]
+
+
+class Log:
+    """Events in the order of a log, ready to be cut into steps.
+
+    Args:
+        subject: Whose streams they are of.
+        arrivals: Ordered by arrival, stream, partition, offset; offsets from 0.
+    """
+
+    def __init__(self, subject: Subject, arrivals: Sequence[Arrival]) -> None:
+        self.subject = subject
+        self.arrivals = arrivals
+        rows: dict[tuple[int, int], list[Arrival]] = {}
+        for arrival in arrivals:
+            rows.setdefault((arrival.stream, arrival.partition), []).append(arrival)
+        self._whole = {
+            place: subject.batch(place[0], [a.values for a in some], [a.arrival_us for a in some])
+            for place, some in rows.items()
+        }
+
+    def steps(self, rows: int) -> Iterator[list[tuple[int, int, int, pa.RecordBatch]]]:
+        """Steps of so many events, the last one shorter.
+
+        Args:
+            rows: Events in a step.
+        """
+        done = dict.fromkeys(self._whole, 0)
+        for start in range(0, len(self.arrivals), rows):
+            counts: dict[tuple[int, int], int] = {}
+            for arrival in self.arrivals[start : start + rows]:
+                place = (arrival.stream, arrival.partition)
+                counts[place] = counts.get(place, 0) + 1
+            step = []
+            for place, count in counts.items():
+                step.append((*place, done[place], self._whole[place].slice(done[place], count)))
+                done[place] += count
+            yield step
+
+
+@dataclass
+class Played:
+    """What came out of a log.
+
+    Args:
+        verdicts: Of every event, in the order of the log.
+        vectors: Per vector of the plan, a row of inputs per event that triggered it; null as NaN.
+        times: Per vector, the event time of each row.
+        stale: Reads that were older than what is kept; the same in every run, or the runs differ.
+        state: The kernel's hash of its state at the end.
+    """
+
+    verdicts: list[int] = field(default_factory=list)
+    vectors: list[Doubles] = field(default_factory=list)
+    times: list[NDArray[np.int64]] = field(default_factory=list)
+    stale: int = 0
+    state: str = ""
+
+    @property
+    def cells(self) -> int:
+        """How many inputs were served."""
+        return sum(vector.size for vector in self.vectors)
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 over everything that came out: every bit of every input, every verdict, the state."""
+        made = hashlib.sha256(bytes(self.verdicts))
+        for times, vector in zip(self.times, self.vectors, strict=True):
+            made.update(times.tobytes())
+            made.update(vector.tobytes())
+        made.update(f"{self.stale} {self.state}".encode())
+        return made.hexdigest()
+
+
+def play(log: Log, rows: int, threads: int = 1, kernel: Kernel | None = None) -> Played:
+    """Play a log through a kernel.
+
+    Args:
+        log: The log.
+        rows: Events in a step.
+        threads: How many the kernel may use.
+        kernel: A fresh kernel, when it is looked at afterwards.
+
+    Returns:
+        What came out.
+    """
+    kernel = kernel or Kernel(log.subject.text)
+    use_threads(kernel, threads)
+    played, parts = Played(), Parts(log.subject)
+    for step in log.steps(rows):
+        result = kernel.apply(step)
+        played.verdicts += verdicts(step, result)
+        played.stale += len(result.stale)
+        parts.take(result)
+    played.vectors, played.times = parts.joined()
+    played.state = kernel.state_hash()
+    return played
+
+
+def use_threads(kernel: Kernel, threads: int) -> None:
+    """Let a kernel use so many threads, where it can."""
+    setter = getattr(kernel, "set_threads", None)
+    if setter is not None:
+        setter(threads)
+
+
+class Parts:
+    """The vectors of many steps, to be joined once.
+
+    Args:
+        subject: Whose vectors they are.
+    """
+
+    def __init__(self, subject: Subject) -> None:
+        self._widths = [len(vector["inputs"]) for vector in subject.spec["vectors"]]
+        self._batches: list[list[pa.RecordBatch]] = [[] for _ in self._widths]
+
+    def take(self, result: StepResult) -> None:
+        """Add what a step served."""
+        for number, made in enumerate(result.vectors):
+            if len(made):
+                self._batches[number].append(pa.record_batch(made))
+
+    def joined(self) -> tuple[list[Doubles], list[NDArray[np.int64]]]:
+        """All rows, per vector."""
+        vectors, times = [], []
+        for batches, width in zip(self._batches, self._widths, strict=True):
+            if batches:
+                at, values = matrix(pa.Table.from_batches(batches))
+            else:
+                at, values = np.empty(0, np.int64), np.empty((0, width))
+            vectors.append(values)
+            times.append(at)
+        return vectors, times
+
+
+def matrix(made: pa.Table) -> tuple[NDArray[np.int64], Doubles]:
+    """The times and inputs of vectors; a null is one and the same NaN."""
+    columns: list[Any] = [column.to_numpy() for column in made.columns]
+    values = np.column_stack(columns[3:]) if columns[3:] else np.empty((made.num_rows, 0))
+    doubles: Doubles = np.where(np.isnan(values), np.nan, values).astype(np.float64)
+    return columns[2], doubles
+
+
+def verdicts(step: Sequence[tuple[int, int, int, pa.RecordBatch]], result: StepResult) -> list[int]:
+    """The verdicts on the events of a step, in the order of the log."""
+    placed = []
+    for (stream, partition, offset, batch), given in zip(step, result.verdicts, strict=True):
+        arrivals = batch.column(batch.num_columns - 1).to_pylist()
+        codes: list[int] = pa.array(cast(Any, given)).to_pylist()
+        placed += [
+            (arrival, stream, partition, offset + row, code)
+            for row, (arrival, code) in enumerate(zip(arrivals, codes, strict=True))
+        ]
+    placed.sort(key=lambda event: event[:4])
+    return [event[4] for event in placed]
+
+
+def values(
+    kernel: Kernel, subject: Subject, view: int, keys: Sequence[tuple[object, ...]], t: int
+) -> Mapping[str, list[Any]]:
+    """Every feature of some entities at a time, a column per feature; times as int microseconds."""
+    batch = pa.record_batch(kernel.values(view, subject.keys(view, keys), t))
+    return {name: plain(batch.column(name)) for name in batch.schema.names}

@@ -1,0 +1,75 @@
+"""Every aggregate over every window, ten million values compared, and the flights as they were recorded."""
+
+import time
+from pathlib import Path
+
+import pytest
+from tests.parity.everything import declare
+
+from forerun.runtime.load import load
+from forerun.testing.nasty import nasty_log
+from forerun.testing.parity.check import TAME
+from forerun.testing.parity.judge import judge
+from forerun.testing.parity.level import Level
+from forerun.testing.parity.order import order
+from forerun.testing.parity.play import Log
+from forerun.testing.parity.recorded import sample
+from forerun.testing.parity.replay import replay
+from forerun.testing.parity.report import Report
+from forerun.testing.parity.subject import Subject
+from forerun.testing.parity.truth import truth
+
+FLIGHTS = Path(__file__).parent.parent.parent / "examples" / "flights" / "app.py"
+SUBJECT = Subject(declare().plan())
+CELLS_MIN = 10_000_000
+INDEPENDENT_MIN = 5_000_000
+PERMUTATIONS = 20
+ORACLE_SECONDS = 60.0
+JUDGED_LOGS = 16
+JUDGED_EVENTS = 5_000
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_ten_million_values_are_the_same_whoever_computes_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """P1 in eight ways, P2 in twenty orders, P3 beside the oracle and beside DuckDB: no value differs."""
+    nasty = nasty_log(0, 2_000, SUBJECT.shapes)
+    levels = [replay(Log(SUBJECT, nasty)), order(SUBJECT, nasty, permutations=PERMUTATIONS)]
+    levels += [
+        judge(SUBJECT, nasty_log(seed, JUDGED_EVENTS, SUBJECT.shapes, TAME)) for seed in range(JUDGED_LOGS)
+    ]
+    until = time.monotonic() + ORACLE_SECONDS
+    seed = 0
+    while time.monotonic() < until:
+        log = nasty_log(seed, 400, SUBJECT.shapes)
+        levels.append(truth(SUBJECT, log, seed=seed, enough=lambda _: time.monotonic() >= until))
+        seed += 1
+    report = Report("everything", "tests", 0, [], levels)
+    with capsys.disabled():
+        print(f"\n{report.cells:,} values compared independently, {report.bits:,} bit for bit")
+
+    assert [level.first.explained for level in levels if level.first is not None] == []
+    assert report.cells >= INDEPENDENT_MIN
+    assert report.cells + report.bits >= CELLS_MIN
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_recorded_flights(tmp_path: Path) -> None:
+    """On the first 20,000 events of 2013, every feature of the example: one hash, and the oracle's values."""
+    app = load(FLIGHTS)
+    flights = sample(app, tmp_path / "none", 20_000)
+    subject = Subject(app.plan())
+    until = time.monotonic() + ORACLE_SECONDS / 2
+
+    def enough(_: Level) -> bool:
+        return time.monotonic() >= until
+
+    levels = [
+        replay(Log(subject, flights), batch_rows=(7, 1000, 65536)),
+        truth(subject, flights, enough=enough),
+    ]
+
+    assert [level.first.explained for level in levels if level.first is not None] == []
+    assert levels[0].bits > 1_000_000
+    assert levels[1].cells > 20_000

@@ -1,0 +1,170 @@
+"""Each level of parity is silent where nothing is wrong, and finds a bug that is planted."""
+
+import json
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.parity.everything import declare
+
+from forerun._core import Kernel
+from forerun.testing.nasty import nasty_log
+from forerun.testing.parity import truth as truth_module
+from forerun.testing.parity.check import TAME, Limits, check
+from forerun.testing.parity.judge import judge
+from forerun.testing.parity.level import Level
+from forerun.testing.parity.order import Values, order
+from forerun.testing.parity.play import Log, Played
+from forerun.testing.parity.replay import replay
+from forerun.testing.parity.subject import Subject
+from forerun.testing.parity.truth import truth
+
+SUBJECT = Subject(declare({"5m": "5m", "lifetime": None}).plan())
+LOG = nasty_log(3, 400, SUBJECT.shapes)
+SHORT = LOG[:160]
+
+
+def test_nothing_wrong_is_nothing_found() -> None:
+    """All levels compare many cells, find no difference, and say so."""
+    report = check("x", "v", declare({"5m": "5m"}).plan(), limits=Limits(1.0, 5_000, 2), clock=time.monotonic)
+
+    assert [(level.name, level.first) for level in report.levels if not level.equal] == []
+    assert report.cells >= 5_000
+    assert report.bits > 100_000
+    assert "Equal." in report.markdown()
+    assert json.loads(report.json())["equal"] is True
+
+
+def test_replay_finds_one_bit() -> None:
+    """P1: a single bit of a single input of a single run is found, with its place."""
+    runs = []
+
+    def doctor(played: Played) -> None:
+        runs.append(played)
+        if len(runs) == 2:
+            vector = played.vectors[0]
+            vector.view(np.int64)[5, 2] ^= 1
+
+    level = replay(Log(SUBJECT, LOG), batch_rows=(7, 100), threads=(1, 2), doctor=doctor)
+
+    assert (level.differing, len(runs)) == (1, 3)
+    assert level.first is not None
+    assert level.first.what == "in steps of 100 events on 1 thread(s)"
+    assert level.first.key == {"row": 5}
+
+
+def test_replay_finds_another_state_and_another_verdict() -> None:
+    """P1: runs that serve the same and end differently are not equal."""
+
+    def other_state(played: Played) -> None:
+        played.state = "0"
+
+    def other_verdict(played: Played) -> None:
+        played.verdicts[9] ^= 1
+
+    found = [
+        replay(Log(SUBJECT, SHORT), batch_rows=(7, 100), threads=(1,), doctor=doctor).first
+        for doctor in (other_state, other_verdict)
+    ]
+
+    assert [first.feature for first in found if first is not None] == ["state", "verdict"]
+
+
+def test_order_finds_the_sign_of_zero() -> None:
+    """P2: a value that is equal as a number and not as bits is a difference."""
+
+    def doctor(values: Values) -> None:
+        column = values[0][2]["sum_5m"]
+        column[0] = 0.0 if values[0][2]["sum_5m"][0] is None else -float(column[0])
+
+    level = order(SUBJECT, LOG, permutations=1, doctor=doctor)
+
+    assert level.differing == 1
+    assert level.first is not None
+    assert (level.first.view, level.first.feature) == ("Shop", "sum_5m")
+
+
+def test_oracle_finds_two_units_in_the_last_place() -> None:
+    """P3: one unit in the last place is rounding, two are a difference; it is explained by the events."""
+    found = {}
+    for units in (1, 3):
+
+        def doctor(view: str, feature: str, value: Any, units: int = units) -> Any:
+            if (view, feature) != ("Shop", "mean_5m") or not value:
+                return value
+            return value + units * np.spacing(value)
+
+        found[units] = truth(SUBJECT, SHORT, doctor=doctor)
+
+    assert found[1].differing == 0
+    assert found[3].differing > 10
+    assert found[3].first is not None
+    assert found[3].first.events
+    assert "mean_5m" in found[3].first.explained
+
+
+def test_duckdb_finds_what_the_oracle_finds() -> None:
+    """The second judge compares many cells, agrees, and finds a count that is one too many."""
+    log = nasty_log(4, 800, SUBJECT.shapes, TAME)
+
+    def doctor(view: int, served: Any) -> None:
+        if view == 0:
+            served[7, 0] += 1
+
+    right, wrong = judge(SUBJECT, log), judge(SUBJECT, log, doctor=doctor)
+
+    assert (right.first, right.cells > 8_000) == (None, True)
+    assert wrong.differing == 1
+    assert wrong.first is not None
+    assert wrong.first.feature == "count_5m"
+
+
+def _edge(plan: Any) -> None:
+    for feature in plan["views"][0]["features"]:
+        window = feature.get("window", feature)
+        if window.get("over_us"):
+            window["over_us"] += 1
+
+
+def _last(plan: Any) -> None:
+    for feature in plan["views"][0]["features"]:
+        feature["agg"] = {"last": "first"}.get(feature["agg"], feature["agg"])
+
+
+def _filter(plan: Any) -> None:
+    for feature in plan["views"][0]["features"]:
+        feature["where"] = None
+
+
+def _lateness(plan: Any) -> None:
+    plan["streams"][0]["lateness_us"] += 1
+
+
+def _duplicates(plan: Any) -> None:
+    plan["streams"][0]["dedup_us"] = None
+
+
+def _partition(plan: Any) -> None:
+    plan["streams"][0]["idle_us"] = None
+
+
+@pytest.mark.parametrize("bug", [_edge, _last, _filter, _lateness, _duplicates, _partition])
+def test_oracle_finds_a_kernel_that_is_wrong(bug: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel with a window one microsecond too long, and other small bugs, does not pass."""
+
+    def broken(text: str) -> Kernel:
+        plan = json.loads(text)
+        bug(plan)
+        return Kernel(json.dumps(plan))
+
+    monkeypatch.setattr(truth_module, "Kernel", broken)
+    found: list[Level] = []
+    for seed in range(12):
+        found.append(
+            truth(SUBJECT, nasty_log(seed, 400, SUBJECT.shapes), enough=lambda level: not level.equal)
+        )
+        if not found[-1].equal:
+            break
+
+    assert found[-1].differing > 0
