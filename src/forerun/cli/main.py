@@ -47,8 +47,8 @@ app = typer.Typer(
 )
 
 MODULES = (
-    new, run, status, predictions, features, windows, late, replay, parity, train, training_set, models, report,
-    keys,
+    new, run, status, predictions, features, windows, late, replay, parity, train, training_set, models,
+    report, keys,
 )  # fmt: skip
 
 for module in MODULES:
