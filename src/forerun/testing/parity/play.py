@@ -102,7 +102,7 @@ def play(log: Log, rows: int, threads: int = 1, kernel: Kernel | None = None) ->
         What came out.
     """
     kernel = kernel or Kernel(log.subject.text)
-    use_threads(kernel, threads)
+    kernel.set_threads(threads)
     played, parts = Played(), Parts(log.subject)
     for step in log.steps(rows):
         result = kernel.apply(step)
@@ -112,13 +112,6 @@ def play(log: Log, rows: int, threads: int = 1, kernel: Kernel | None = None) ->
     played.vectors, played.times = parts.joined()
     played.state = kernel.state_hash()
     return played
-
-
-def use_threads(kernel: Kernel, threads: int) -> None:
-    """Let a kernel use so many threads, where it can."""
-    setter = getattr(kernel, "set_threads", None)
-    if setter is not None:
-        setter(threads)
 
 
 class Parts:
