@@ -73,7 +73,7 @@ def _views(app: "App", *, as_json: bool) -> None:
         print_rows(
             {
                 "view": spec.name,
-                "stream": spec.stream.name,
+                "stream": [stream.name for stream in spec.streams] if spec.parts else spec.stream.name,
                 "by": list(spec.by),
                 "features": [feature.name for feature in spec.features],
                 "version": spec.version,
@@ -84,7 +84,8 @@ def _views(app: "App", *, as_json: bool) -> None:
     shown = table("view", "of", "key", "features")
     for spec in app.views.values():
         key = " ".join(f"{name}=..." for name in spec.by)
-        shown.add_row(spec.name, spec.stream.name, key, ", ".join(feature.name for feature in spec.features))
+        streams = ", ".join(stream.name for stream in spec.streams)
+        shown.add_row(spec.name, streams, key, ", ".join(feature.name for feature in spec.features))
     out().print(shown)
 
 

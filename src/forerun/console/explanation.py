@@ -55,11 +55,12 @@ def explained(app: "App", data: Path, found: Mapping[str, Any], events: int) -> 
 
 def _entity(app: "App", data: Path, one: Mapping[str, Any], events: int) -> dict[str, Any]:
     """What was known of one entity, its events with all their fields."""
-    spec = app.views[one["view"]]
+    spec = app.views[one["view"]].over(one["stream"])
     newest = one["events"][max(len(one["events"]) - events, 0) :]
     places = [(event["partition"], event["offset"]) for event in newest]
     return {
         "view": one["view"],
+        "stream": one["stream"],
         "key": key_values(spec, one["key"]),
         "at": iso_us(one["at_us"]),
         "inputs": list(one["inputs"]),
@@ -167,10 +168,10 @@ def _logit(score: float) -> float:
 
 def _behind(app: "App", one: Mapping[str, Any]) -> list[RenderableType]:
     """What was known of one entity at the time."""
-    spec = app.views[one["view"]]
+    spec = app.views[one["view"]].over(one["stream"])
     return [
         Text.assemble(
-            (f"{spec.name} {keyed(one['key'])}", "bold"), (f"  for {', '.join(one['inputs'])}", DIM)
+            (f"{one['view']} {keyed(one['key'])}", "bold"), (f"  for {', '.join(one['inputs'])}", DIM)
         ),
         values_table(spec, one["values"]),
         *events_block(one["events"], one["events_kept"], spec.stream.name),

@@ -21,7 +21,7 @@ DIM = "bright_black"
 
 
 def reading(
-    spec: "ViewSpec", data: Path, found: "Reading", kept: pa.RecordBatch, events: int
+    spec: "ViewSpec", data: Path, found: "Reading", kept: Mapping[str, pa.RecordBatch], events: int
 ) -> dict[str, Any]:
     """What HTTP answers, and the newest events behind it.
 
@@ -29,12 +29,18 @@ def reading(
         spec: The view.
         data: The data directory.
         found: What the engine read.
-        kept: All events that the entity's state holds.
-        events: How many to list.
+        kept: By stream, all events that the entity's state holds.
+        events: How many to list, of each stream.
     """
     origin = found["provenance"]
-    newest = kept.slice(max(kept.num_rows - events, 0))
-    places = [(int(row["partition"]), int(row["offset"])) for row in newest.to_pylist()]
+    listed: list[dict[str, Any]] = []
+    for part in spec.compiled:
+        own = kept[part.stream.name]
+        newest = own.slice(max(own.num_rows - events, 0))
+        places = [(int(row["partition"]), int(row["offset"])) for row in newest.to_pylist()]
+        # Of several streams, each event says which one it is of.
+        named = {"stream": part.stream.name} if spec.parts else {}
+        listed += [{**named, **row} for row in log_rows(data, part.stream, places)]
     return {
         "view": spec.name,
         "key": key_values(spec, found["key"]),
@@ -48,8 +54,9 @@ def reading(
             "watermark": iso_us(origin["watermark_us"]),
             "age_s": origin["age_s"],
         },
-        "events_kept": kept.num_rows,
-        "events": log_rows(data, spec.stream, places),
+        "events_kept": sum(batch.num_rows for batch in kept.values()),
+        "events_kept_of": {name: batch.num_rows for name, batch in kept.items()},
+        "events": listed,
     }
 
 
@@ -77,13 +84,14 @@ def reading_text(spec: "ViewSpec", found: Mapping[str, Any]) -> RenderableType:
         found: What `reading` gave.
     """
     origin = found["provenance"]
+    streams = " and ".join(stream.name for stream in spec.streams)
     age = None if origin["age_s"] is None else round(origin["age_s"] * 1e6)
     head = Text.assemble(
         (spec.name, "bold"), f" {keyed(found['key'])}", (f"  at {moment(found['at'])} UTC", DIM)
     )
     state = Text(
         f"newest event {moment(origin['event_time'])} UTC, {span(age)} before; "
-        f"watermark of {spec.stream.name} {moment(origin['watermark'])} UTC; "
+        f"watermark of {streams} {moment(origin['watermark'])} UTC; "
         f"version {short(origin['feature_version'])}"
         if origin["event_time"]
         else f"no event of this entity yet; version {short(origin['feature_version'])}",
@@ -94,7 +102,15 @@ def reading_text(spec: "ViewSpec", found: Mapping[str, Any]) -> RenderableType:
         state,
         Text(),
         values_table(spec, found["values"]),
-        *events_block(found["events"], found["events_kept"], spec.stream.name),
+        *(
+            block
+            for stream in spec.streams
+            for block in events_block(
+                [event for event in found["events"] if event.get("stream", stream.name) == stream.name],
+                found["events_kept_of"][stream.name],
+                stream.name,
+            )
+        ),
     )
 
 

@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from collections.abc import Sequence
 
 from forerun.errors import (
     CallError,
@@ -125,6 +126,37 @@ def key_fields(owner: str, what: str, given: object, event: type[Event]) -> tupl
     if not names or len(set(names)) < len(names):
         raise CallError(f"{owner}: {what}={given!r}; name each field once, and at least one.")
     return tuple(str(name) for name in names)
+
+
+def shared_key(owner: str, given: object, streams: Sequence[StreamSpec]) -> tuple[str, ...]:
+    """Names of fields that make a key of several streams.
+
+    Args:
+        owner: What the key is of, for messages.
+        given: See `key_fields`; fields may be of any of the streams.
+        streams: One or more.
+
+    Returns:
+        The names.
+
+    Raises:
+        CallError: None, or one twice; no stream, or one twice.
+        FieldError: A field of a type no key can have, or of different types.
+        UnknownNameError: No such field in one of the streams.
+    """
+    names = [spec.name for spec in streams]
+    if not names or len(set(names)) < len(names):
+        raise CallError(f"{owner}: name each stream once, and at least one, not {names}.")
+    keys = [key_fields(owner, "by", given, spec.event) for spec in streams]
+    for spec in streams[1:]:
+        for name in keys[0]:
+            one, two = (field.type for own in (streams[0], spec) if (field := own.field(name)) is not None)
+            if one != two:
+                raise FieldError(
+                    f"{owner}: by={name!r} is {one} in {streams[0].name} and {two} in {spec.name}; the key "
+                    "of an entity is of the same types everywhere."
+                )
+    return keys[0]
 
 
 def _snake(name: str) -> str:

@@ -17,6 +17,7 @@ from typing import NoReturn, TypeVar, cast
 from forerun.errors import AggregateError
 from forerun.events.calls import declared
 from forerun.events.duration import parse_duration
+from forerun.events.event import Event
 from forerun.events.expression import Canonical, Expr, FeatureRef, as_expr
 from forerun.events.moments import Duration, EventTime, Time
 from forerun.events.types import TypeName
@@ -48,6 +49,8 @@ class Aggregate(Expr):
         self.where = where
         self.over_us = over_us
         self.per_us = per_us
+        self.of: object = None
+        """The event class it runs over, where the user has said so."""
 
     def canonical(self) -> Canonical:
         """Refused: an aggregate has a meaning only inside a features class."""
@@ -65,11 +68,14 @@ class Aggregate(Expr):
 
 
 @declared
-def count(value: object = None, *, over: str | None = None, where: bool | None = None) -> int:
+def count(
+    value: object = None, *, of: type[Event] | None = None, over: str | None = None, where: bool | None = None
+) -> int:
     """How many events, or how many with a value.
 
     Args:
         value: Count only events where this is not null; left out, count all.
+        of: Events of this class; needed only in a features class over several streams.
         over: Length of the window, like '30m'; left out, the entity's lifetime.
         where: Count only events where this holds.
 
@@ -81,7 +87,7 @@ def count(value: object = None, *, over: str | None = None, where: bool | None =
     (1, 2)
     """
     arg = None if value is None else _argument("count", value)
-    return cast(int, Aggregate("count", arg, _condition("count", where), _over(over), None, "int"))
+    return cast(int, _of(of, Aggregate("count", arg, _condition("count", where), _over(over), None, "int")))
 
 
 @declared
@@ -164,11 +170,19 @@ def std(value: float | None, *, over: str | None = None, where: bool | None = No
 
 
 @declared
-def rate(value: float | None = None, *, over: str, per: str = "1s", where: bool | None = None) -> float:
+def rate(
+    value: float | None = None,
+    *,
+    of: type[Event] | None = None,
+    over: str,
+    per: str = "1s",
+    where: bool | None = None,
+) -> float:
     """Events, or the sum of a value, per unit of time.
 
     Args:
         value: A number or condition to sum; left out, events are counted.
+        of: Events of this class; needed only in a features class over several streams.
         over: Length of the window, like '1h'; a rate over a lifetime is not kept.
         per: The unit of time.
         where: Only events where this holds.
@@ -184,7 +198,8 @@ def rate(value: float | None = None, *, over: str, per: str = "1s", where: bool 
     if over is None:
         raise AggregateError("rate over a lifetime is not kept: it has no length of time; write over='1h'.")
     condition = _condition("rate", where)
-    return cast(float, Aggregate("rate", arg, condition, _over(over), parse_duration(per, "per"), "float"))
+    made = Aggregate("rate", arg, condition, _over(over), parse_duration(per, "per"), "float")
+    return cast(float, _of(of, made))
 
 
 @declared
@@ -270,6 +285,12 @@ def last(value: T | None, *, over: str | None = None, where: bool | None = None)
 
 def _aggregate(agg: str, arg: Expr, over: str | None, where: object, type: TypeName) -> Aggregate:
     return Aggregate(agg, arg, _condition(agg, where), _over(over), None, type)
+
+
+def _of(event: object, made: Aggregate) -> Aggregate:
+    """The aggregate, over events of one class if that is said."""
+    made.of = event
+    return made
 
 
 def _over(over: str | None) -> int | None:

@@ -1,4 +1,4 @@
-"""What a view is, once declared: the features of one entity, from the events of one stream.
+"""What a view is, once declared: the features of one entity, from the events of one stream or of several.
 
 Built by `App.features`; everything is explicit here, defaults included.
 """
@@ -48,16 +48,17 @@ class FeatureSpec:
 
 @dataclass(frozen=True, eq=False)
 class ViewSpec:
-    """The features of one kind of entity, from one stream.
+    """The features of one kind of entity, from one stream, or from several.
 
     Args:
         name: The class's name.
-        stream: Where its events come from.
+        stream: Where its events come from; of several streams the first.
         by: The fields that are the entity's key.
         where: Which events are applied; None: all.
         features: In the order of declaration.
         doc: The class's docstring.
         at: File and line of the declaration.
+        parts: Of several streams, a view of each; empty when there is one.
     """
 
     name: str
@@ -67,6 +68,25 @@ class ViewSpec:
     features: tuple[FeatureSpec, ...]
     doc: str
     at: Location
+    parts: tuple["ViewSpec", ...] = ()
+
+    @property
+    def compiled(self) -> tuple["ViewSpec", ...]:
+        """The views of one stream each that the kernel keeps for it."""
+        return self.parts or (self,)
+
+    @property
+    def streams(self) -> tuple[StreamSpec, ...]:
+        """Where its events come from."""
+        return tuple(part.stream for part in self.compiled)
+
+    def part(self, feature: str) -> "ViewSpec":
+        """The view of one stream that a feature is in."""
+        return next(part for part in self.compiled if part.feature(feature) is not None)
+
+    def over(self, stream: str) -> "ViewSpec":
+        """The view of one stream, by the stream's name."""
+        return next(part for part in self.compiled if part.stream.name == stream)
 
     def feature(self, name: str) -> FeatureSpec | None:
         """The feature of that name, or None."""
@@ -74,6 +94,8 @@ class ViewSpec:
 
     def canonical(self) -> dict[str, object]:
         """The form that is hashed; the plan has the stream's index in place of its canonical form."""
+        if self.parts:
+            return {"name": self.name, "parts": [part.canonical() for part in self.parts]}
         return {
             "name": self.name,
             "stream": self.stream.canonical(),

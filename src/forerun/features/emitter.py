@@ -111,7 +111,7 @@ def emitter_of(
             f"{name}: over={over!r} never closes; write over=fr.tumbling('1h'), fr.hopping('1h', every='5m') "
             "or fr.session('30m', max='1d')."
         )
-    view = view_of(cls, stream, by, where)
+    view = view_of(cls, (stream,), by, where)
     for feature in view.features:
         place = line_of(feature.name, name, view.at)
         if feature.over_us is not None:

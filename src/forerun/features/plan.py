@@ -33,19 +33,22 @@ def compile_plan(
         Canonical JSON: the same definitions give the same text.
     """
     stream_index = {stream.name: index for index, stream in enumerate(streams)}
-    view_index = {view.name: (index, view) for index, view in enumerate(views)}
+    view_of = {view.name: view for view in views}
+    compiled = [part for view in views for part in view.compiled]
+    view_index = {part.name: index for index, part in enumerate(compiled)}
 
     def by_index(feature: Canonical) -> Canonical:
-        index, view = view_index[str(feature["view"])]
-        names = [item.name for item in view.features]
-        return {**feature, "view": index, "feature": names.index(str(feature["feature"]))}
+        name = str(feature["feature"])
+        part = view_of[str(feature["view"])].part(name)
+        names = [item.name for item in part.features]
+        return {**feature, "view": view_index[part.name], "feature": names.index(name)}
 
     closing = [{**emitter.canonical(), "stream": stream_index[emitter.stream.name]} for emitter in emitters]
     return canonical_json(
         {
             "format": PLAN_FORMAT,
             "streams": [stream.canonical() for stream in streams],
-            "views": [{**view.canonical(), "stream": stream_index[view.stream.name]} for view in views],
+            "views": [{**part.canonical(), "stream": stream_index[part.stream.name]} for part in compiled],
             "vectors": [
                 {
                     "name": vector.name,

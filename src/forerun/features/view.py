@@ -3,7 +3,9 @@
 After `App.features`, an attribute of the class is the feature, to be read in a model's inputs and in rules.
 """
 
+from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from inspect import cleandoc
 from typing import TYPE_CHECKING, NoReturn, TypeVar, cast
 
@@ -54,14 +56,14 @@ class _Access:
         return feature
 
 
-def view_of(cls: type, stream: StreamSpec, by: tuple[str, ...], where: object) -> ViewSpec:
+def view_of(cls: type, streams: Sequence[StreamSpec], by: tuple[str, ...], where: object) -> ViewSpec:
     """Read the body of a features class.
 
     Args:
         cls: The user's class.
-        stream: The stream its aggregates run over.
-        by: Names of the key's fields.
-        where: A condition on the stream's events, or None.
+        streams: The streams its aggregates run over, each over one.
+        by: Names of the key's fields, which all of them have.
+        where: A condition on the stream's events, or None; of several streams there is none.
 
     Returns:
         The view.
@@ -76,17 +78,36 @@ def view_of(cls: type, stream: StreamSpec, by: tuple[str, ...], where: object) -
         raise DuplicateNameError(f"{cls.__name__}.{twice[0]} is assigned twice; rename one.", at=twice[1])
     condition = None if where is None else as_expr(where)
     if condition is not None:
-        _check_condition(cls.__name__, condition, stream)
-    features = [
-        _feature(cls.__name__, name, value, stream, at)
+        _check_condition(cls.__name__, condition, streams)
+    found = [
+        _feature(cls.__name__, name, value, streams, at)
         for name, value in vars(cls).items()
         if not name.startswith("__")
     ]
+    features = tuple(feature for _, feature in found)
     if not features:
         raise AggregateError(
             f"{cls.__name__} has no features; write one, like `events_1h = fr.count(over='1h')`."
         )
-    return ViewSpec(cls.__name__, stream, by, condition, tuple(features), cleandoc(cls.__doc__ or ""), at)
+    view = ViewSpec(cls.__name__, streams[0], by, condition, features, cleandoc(cls.__doc__ or ""), at)
+    return view if len(streams) == 1 else replace(view, parts=_parts(view, streams, found))
+
+
+def _parts(
+    view: ViewSpec, streams: Sequence[StreamSpec], found: Sequence[tuple[StreamSpec, FeatureSpec]]
+) -> tuple[ViewSpec, ...]:
+    """A view of each stream, with the features that run over it."""
+    parts = []
+    for stream in streams:
+        own = tuple(feature for over, feature in found if over is stream)
+        if not own:
+            raise AggregateError(
+                f"{view.name} has no feature over {stream.name}; write one, like fr.count(of={stream.name}), "
+                "or leave the stream out.",
+                at=view.at,
+            )
+        parts.append(replace(view, name=f"{view.name}#{stream.name}", stream=stream, features=own))
+    return tuple(parts)
 
 
 def view_class(view: ViewSpec, key: tuple[Expr | None, ...]) -> ViewMeta:
@@ -186,7 +207,9 @@ def input_name(expr: Expr) -> str | None:
     return f"{expr.view}{of}.{expr.feature}"
 
 
-def _feature(owner: str, name: str, value: object, stream: StreamSpec, at: Location) -> FeatureSpec:
+def _feature(
+    owner: str, name: str, value: object, streams: Sequence[StreamSpec], at: Location
+) -> tuple[StreamSpec, FeatureSpec]:
     place = line_of(name, owner, at)
     if not isinstance(value, Aggregate):
         what = f"the expression {value!r}" if isinstance(value, Expr) else repr(value)
@@ -195,16 +218,53 @@ def _feature(owner: str, name: str, value: object, stream: StreamSpec, at: Locat
             "combine features in a model's inputs with fr.named('name', ...).",
             at=place,
         )
+    stream = _stream(f"{owner}.{name}", value, streams, place)
     for expr in (value.arg, value.where):
         if expr is not None:
             _check_owner(f"{owner}.{name}", expr, stream)
-    return FeatureSpec(name, value.agg, value.arg, value.where, value.over_us, value.per_us, value.type)
+    feature = FeatureSpec(name, value.agg, value.arg, value.where, value.over_us, value.per_us, value.type)
+    return stream, feature
 
 
-def _check_condition(owner: str, condition: Expr, stream: StreamSpec) -> None:
+def _stream(what: str, value: Aggregate, streams: Sequence[StreamSpec], at: Location) -> StreamSpec:
+    """The stream that an aggregate runs over: the one it says, or the one that has its fields."""
+    names = " or ".join(stream.name for stream in streams)
+    if value.of is not None:
+        named = [stream for stream in streams if stream.event is value.of]
+        if not named:
+            shown = getattr(value.of, "__name__", repr(value.of))
+            raise AggregateError(f"{what}: of={shown} is no stream of this class; write of={names}.", at=at)
+        return named[0]
+    fields = [
+        part
+        for expr in (value.arg, value.where)
+        if expr is not None
+        for part in expr.walk()
+        if isinstance(part, Field)
+    ]
+    fits = [stream for stream in streams if all(issubclass(stream.event, field.owner) for field in fields)]
+    if len(fits) > 1:
+        advice = f"write {value.agg}(of={fits[0].name}, ...)"
+        if value.agg not in ("count", "rate"):
+            advice = f"use a field of {names}"
+        raise AggregateError(f"{what} could run over {names}; {advice}.", at=at)
+    if not fits and len(streams) > 1:
+        used = " and ".join(dict.fromkeys(field.owner.__name__ for field in fields))
+        raise AggregateError(
+            f"{what} uses fields of {used}; an aggregate runs over one stream, {names}.", at=at
+        )
+    return fits[0] if fits else streams[0]
+
+
+def _check_condition(owner: str, condition: Expr, streams: Sequence[StreamSpec]) -> None:
+    if len(streams) > 1:
+        raise AggregateError(
+            f"{owner}: where={condition!r} holds for one stream only; write it in the aggregates, like "
+            "fr.count(of=..., where=...)."
+        )
     if condition.type != "bool":
         raise AggregateError(f"{owner}: where={condition!r} is {condition.type}; write a comparison.")
-    _check_owner(owner, condition, stream)
+    _check_owner(owner, condition, streams[0])
 
 
 def _check_owner(what: str, expr: Expr, stream: StreamSpec) -> None:

@@ -21,7 +21,7 @@ from forerun.events.event import Event
 from forerun.events.expression import Expr
 from forerun.events.nearest import nearest
 from forerun.events.schema import StreamSpec
-from forerun.events.stream import key_fields, stream_of
+from forerun.events.stream import key_fields, shared_key, stream_of
 from forerun.features.definition import ViewSpec
 from forerun.features.emitter import EmitterSpec, emitter_class, emitter_of
 from forerun.features.inputs import vector_of
@@ -179,23 +179,30 @@ class App:
 
     @declared
     def features(
-        self, stream: type[Event], *, by: str | Sequence[str], where: bool | None = None
+        self,
+        stream: type[Event] | Sequence[type[Event]],
+        *,
+        by: str | Sequence[str],
+        where: bool | None = None,
     ) -> Callable[[type[V]], type[V]]:
-        """Declare features of an entity, from the events of one stream.
+        """Declare features of an entity, from the events of one stream or of several.
 
         Args:
-            stream: The event class.
-            by: The field or fields that are the entity's key. An event without one belongs to no entity.
-            where: Only events where this holds are applied.
+            stream: The event class, or a list of them: then each aggregate runs over the stream that its
+                fields are of, and `fr.count(of=...)` says which one it counts.
+            by: The field or fields that are the entity's key; of several streams, all have them, of the same
+                types. An event without one belongs to no entity.
+            where: Only events where this holds are applied; of several streams, write it in the aggregates.
 
         Returns:
             A decorator for a class of aggregates, like `delay_1h = fr.mean(..., over="1h")`.
         """
-        spec = self._declared_stream(stream, "features")
-        parts = key_fields("features", "by", by, stream)
+        events = list(stream) if isinstance(stream, list | tuple) else [stream]
+        specs = [self._declared_stream(event, "features") for event in events]
+        parts = shared_key("features", by, specs)
 
         def declare(cls: type[V]) -> type[V]:
-            view = view_of(cls, spec, parts, where)
+            view = view_of(cls, specs, parts, where)
             _refuse_second(self.views, "features class", view.name)
             _refuse_second(self.streams, "stream", view.name)
             _refuse_second(self.emitters, "windows class", view.name)

@@ -61,7 +61,7 @@ class Causes:
             events: The trigger's fields, a row per value.
             times_us: The times the values were read at.
         """
-        view = self._layout.views[self._layout.view(part.view)]
+        view = self._layout.views[self._layout.part(part)]
         name = (part.view, part.feature)
         if name not in self._features:
             self._features[name] = self._index(view, part.feature)

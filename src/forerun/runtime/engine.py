@@ -313,8 +313,10 @@ class Engine:
         """An entity's features, now or as they were; see `Reader.read`."""
         return self._reader.read(view, key, at_us)
 
-    def events(self, view: str, key: Mapping[str, object], at_us: int | None = None) -> pa.RecordBatch:
-        """The events behind an entity's features; see `Reader.events`."""
+    def events(
+        self, view: str, key: Mapping[str, object], at_us: int | None = None
+    ) -> dict[str, pa.RecordBatch]:
+        """The events behind an entity's features, by stream; see `Reader.events`."""
         return self._reader.events(view, key, at_us)
 
     def explain(self, prediction_id: str) -> dict[str, object]:

@@ -54,7 +54,9 @@ class Layout:
         self.plan = app.plan()
         plan = json.loads(self.plan)
         self.streams: Sequence[StreamSpec] = [app.streams[stream["name"]] for stream in plan["streams"]]
-        self.views: Sequence[ViewSpec] = [app.views[view["name"]] for view in plan["views"]]
+        self.declared: Mapping[str, ViewSpec] = app.views
+        compiled = {part.name: part for view in app.views.values() for part in view.compiled}
+        self.views: Sequence[ViewSpec] = [compiled[view["name"]] for view in plan["views"]]
         self.emitters: Sequence[EmitterSpec] = [
             app.emitters[emitter["name"]] for emitter in plan.get("emitters", ())
         ]
@@ -81,8 +83,8 @@ class Layout:
         """Number of the stream that has a topic."""
         return self._topics[topic]
 
-    def view(self, name: str) -> int:
-        """Number of a view.
+    def view(self, name: str) -> "ViewSpec":
+        """A features class.
 
         Args:
             name: Its name.
@@ -90,7 +92,28 @@ class Layout:
         Raises:
             NotFoundError: There is none of that name.
         """
-        return _number("view", name, self._views)
+        if name not in self.declared:
+            _number("view", name, dict.fromkeys(self.declared, 0))
+        return self.declared[name]
+
+    def parts(self, name: str) -> list[int]:
+        """Numbers of the views that the kernel keeps for a features class, one per stream.
+
+        Args:
+            name: Its name.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        return [self._views[part.name] for part in self.view(name).compiled]
+
+    def part(self, feature: FeatureRef) -> int:
+        """Number of the view that a feature is in.
+
+        Args:
+            feature: A feature of this app.
+        """
+        return self._views[self.view(feature.view).part(feature.feature).name]
 
     def emitter(self, name: str) -> "EmitterSpec":
         """A windows class.
@@ -118,7 +141,7 @@ class Layout:
 
     def _model(self, app: "App", spec: "ModelSpec", vector: int) -> ModelLayout:
         streams = {spec.on.name} | {
-            app.views[part.view].stream.name
+            app.views[part.view].part(part.feature).stream.name
             for item in spec.inputs
             for part in item.expr.walk()
             if isinstance(part, FeatureRef)

@@ -23,7 +23,7 @@ def status_of(processor: Processor, *, commit: Timing, outbox_pending: int, even
         app_version=layout.version,
         streams=tuple(_stream(processor, number) for number in range(len(layout.streams))),
         models=tuple(_model(processor, name) for name in layout.models),
-        feature_versions={view.name: view.version for view in layout.views},
+        feature_versions={view.name: view.version for view in layout.declared.values()},
         entities=dict(zip((view.name for view in layout.views), state.kernel.entities(), strict=True)),
         decisions={
             rule.name: tally.decisions.get(rule.name, 0)

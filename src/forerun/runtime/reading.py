@@ -28,6 +28,8 @@ from forerun.serving.backend import Reading
 from forerun.state.database import Connect, Database
 from forerun.streams.log import Range
 
+_NEVER = np.iinfo(np.int64).min
+
 EVENTS_SHOWN = 50
 """Newest events behind a feature that an explanation lists."""
 
@@ -63,18 +65,27 @@ class Reader:
             NotFoundError: There is no such view.
             EventError: The key does not fit the view.
         """
-        number = self._layout.view(view)
-        spec = self._layout.views[number]
+        spec = self._layout.view(view)
         keys = key_batch(spec, key)
+        values: dict[str, Any] = {}
+        newest: list[tuple[int | None, int | None, int | None]] = []
+        watermarks: list[int | None] = []
         with self._at(at_us) as (kernel, when_us), kernel_errors():
-            values = pa.record_batch(kernel.values(number, keys, when_us))
-            high_us, partition, offset = kernel.provenance(number, keys)
-            watermark_us = kernel.watermarks()[self._layout.stream(spec.stream.name)]
+            for number in self._layout.parts(view):
+                read = pa.record_batch(kernel.values(number, keys, when_us))
+                values |= zip(read.schema.names, read.columns, strict=True)
+                newest.append(kernel.provenance(number, keys))
+                stream = self._layout.stream(self._layout.views[number].stream.name)
+                watermarks.append(kernel.watermarks()[stream])
+        # Of several streams, the newest event of any, and the watermark that all have reached.
+        high_us, partition, offset = max(newest, key=lambda found: _NEVER if found[0] is None else found[0])
+        known = [mark for mark in watermarks if mark is not None]
+        watermark_us = min(known) if len(known) == len(watermarks) else None
         return {
             "view": view,
             "key": dict(key),
             "at_us": when_us,
-            "values": {name: plain(values.column(name))[0] for name in values.schema.names},
+            "values": {feature.name: plain(values[feature.name])[0] for feature in spec.features},
             "provenance": {
                 "event_time_high_us": high_us,
                 "partition": partition,
@@ -85,17 +96,25 @@ class Reader:
             },
         }
 
-    def events(self, view: str, key: Mapping[str, object], at_us: int | None = None) -> pa.RecordBatch:
+    def events(
+        self, view: str, key: Mapping[str, object], at_us: int | None = None
+    ) -> dict[str, pa.RecordBatch]:
         """The events behind the features of one entity, oldest first; see `Kernel.events` for the columns.
 
         Args:
             view: The view.
             key: A value for each part of its key.
             at_us: As of then; None: now.
+
+        Returns:
+            By stream.
         """
-        number = self._layout.view(view)
+        keys = key_batch(self._layout.view(view), key)
         with self._at(at_us) as (kernel, when_us), kernel_errors():
-            return pa.record_batch(kernel.events(number, key_batch(self._layout.views[number], key), when_us))
+            return {
+                self._layout.views[number].stream.name: pa.record_batch(kernel.events(number, keys, when_us))
+                for number in self._layout.parts(view)
+            }
 
     def explain(self, prediction_id: str) -> dict[str, object]:
         """Why a prediction was what it was, rebuilt from the log.
@@ -170,15 +189,15 @@ class Reader:
         spec = model.spec.on
         columns = dict(zip(event.schema.names, event.columns, strict=True))
         at_us = int(event.column(spec.time).cast(pa.int64())[0].as_py())
-        found: dict[tuple[str, str], dict[str, object]] = {}
+        found: dict[tuple[int, str], dict[str, object]] = {}
         for item in model.spec.inputs:
             for part in item.expr.walk():
                 if isinstance(part, FeatureRef):
-                    view = self._layout.view(part.view)
+                    view = self._layout.part(part)
                     key = _key(part, self._layout.views[view], columns)
-                    place = (part.view, repr(key))
+                    place = (view, repr(key))
                     if place not in found:
-                        found[place] = self._entity(kernel, view, key, at_us)
+                        found[place] = {"view": part.view, **self._entity(kernel, view, key, at_us)}
                     inputs = found[place]["inputs"]
                     assert isinstance(inputs, list)
                     if item.name not in inputs:
@@ -194,7 +213,7 @@ class Reader:
         newest = events.slice(max(events.num_rows - EVENTS_SHOWN, 0))
         columns = {name: plain(newest.column(name)) for name in newest.schema.names}
         return {
-            "view": spec.name,
+            "stream": spec.stream.name,
             "key": dict(key),
             "at_us": at_us,
             "inputs": [],

@@ -55,12 +55,15 @@ def values(
     assert isinstance(view, ViewMeta), f"{view!r} is no features class"
     kernel = _after(app, events)
     spec = app.views[view.__forerun_view__.name]
-    names = [*app.views].index(spec.name)
     fields = [field for field in spec.stream.fields if field.name in spec.by]
     columns = {field.name: pa.array([key[field.name]], ARROW_TYPES[field.type]) for field in fields}
     keys = pa.RecordBatch.from_arrays([columns[part] for part in spec.by], names=list(spec.by))
     instant = at if isinstance(at, EventTime) else EventTime(at)
-    row = pa.record_batch(kernel.values(names, keys, instant.us))
+    names = [part.name for each in app.views.values() for part in each.compiled]
+    row: dict[str, Any] = {}
+    for part in spec.compiled:
+        read = pa.record_batch(kernel.values(names.index(part.name), keys, instant.us))
+        row |= zip(read.schema.names, read.columns, strict=True)
     return {feature.name: _value(row[feature.name], feature.type) for feature in spec.features}
 
 
