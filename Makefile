@@ -31,7 +31,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench docs lock clean prerequisites lint types contracts doctests rust-tests
+.PHONY: help demo test check bench docs lock clean prerequisites lint types contracts doctests rust-tests histories
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -42,9 +42,10 @@ demo: $(STAMPS)/demo $(STAMPS)/kernel  ## install, build, and run the flights ex
 	$(call say,Running: forerun run $(APP) $(ARGS))
 	@$(BIN)/forerun run $(APP) $(ARGS)
 
-test: check docs rust-tests  ## everything CI runs: the checks, the documentation, the Rust and the Python tests
+test: check docs rust-tests  ## everything CI runs: the checks, the documentation, all tests, the proof against crashes
 	$(call say,Python tests)
 	@$(BIN)/python -m pytest
+	@$(MAKE) --no-print-directory histories
 
 check: lint types contracts doctests  ## format, lint, types, import rules, doctests; about a minute
 
@@ -88,6 +89,10 @@ contracts: $(STAMPS)/dev
 doctests: $(STAMPS)/dev $(STAMPS)/kernel
 	$(call say,Examples in docstrings)
 	@$(BIN)/python -m pytest -q src
+
+histories: $(STAMPS)/dev $(STAMPS)/kernel
+	$(call say,Crash histories on a simulated disk)
+	@nice -n 5 $(BIN)/python -m tests.crash.simulate $(ARGS)
 
 rust-tests: $(STAMPS)/dev
 	$(call say,Rust tests)

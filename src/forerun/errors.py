@@ -8,7 +8,8 @@
     +-- DataError                FR-DATA    an event, request or file does not fit its declaration
     |   +-- EventError, FeatureRangeError, RequestError, SourceOrderError, StaleRequestError
     +-- StateError               FR-STATE   stored state cannot be read or written
-    |   +-- AppChangedError, CommitError, ConservationError, DirectoryBusyError, LogRangeError
+    |   +-- AppChangedError, CommitError, ConservationError, DirectoryBusyError, DiskError,
+    |   +-- LogRangeError
     +-- ModelError               FR-MODEL   a model cannot be trained, converted, loaded or run
     |   +-- ConversionError, EqualityError, FitError, ModelFileError, ScoreInputError, TrainingTableError
     +-- AccessError              FR-ACCESS  a caller is not who or what it must be
@@ -255,6 +256,12 @@ class ConservationError(StateError):
     """Counts that must add up do not: events would have been lost or doubled."""
 
     code = "FR-STATE-COUNT"
+
+
+class DiskError(StateError):
+    """The disk refused a file; what was acknowledged is kept, and the process must stop."""
+
+    code = "FR-STATE-DISK"
 
 
 class DirectoryBusyError(StateError):

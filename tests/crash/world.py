@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from forerun.runtime.clock import SystemClock
+from forerun.runtime.worker import InLine, Worker
 from forerun.runtime.world import World
 from forerun.state.database import BUSY_TIMEOUT_S
 from forerun.state.files import RealFiles
@@ -108,5 +109,5 @@ def crashing_world(countdown: Countdown, *, threads: bool = False) -> World:
         part_rows=400,
         portion_rows=300,
         checkpoint_rows=1_000,
-        threads=threads,
+        worker=Worker if threads else InLine,
     )

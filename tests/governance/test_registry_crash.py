@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from tests.governance.test_registry import opened, register
 
+from forerun.errors import DiskError
 from forerun.governance.registry import Registry
 from forerun.state.database import connect_sqlite
 from forerun.state.files import RealFiles
@@ -164,7 +165,7 @@ def test_full_disk_registers_nothing(tmp_path: Path, operation: str, monkeypatch
 
     registry = Registry(tmp_path, connect=connect_sqlite)
     monkeypatch.setattr(RealFiles, operation, refuse)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(DiskError, match="No space left"):
         register(registry)
     monkeypatch.undo()
     registry.close()

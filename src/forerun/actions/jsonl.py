@@ -6,7 +6,7 @@ import msgspec
 import pyarrow as pa
 
 from forerun.errors import StateError
-from forerun.state.files import Files
+from forerun.state.files import Files, disk_errors, make_durably
 from forerun.streams.log import ARRIVAL
 
 TAIL_BYTES = 1 << 20
@@ -42,6 +42,11 @@ class JsonlSink:
     def deliver(self, topic: str, offset: int, decisions: pa.RecordBatch) -> None:
         """Append the decisions that the file does not have yet; they are durable on return."""
         path = self.path(topic)
+        make_durably(self._files, path.parent)
+        with disk_errors(path):
+            self._deliver(path, topic, offset, decisions)
+
+    def _deliver(self, path: Path, topic: str, offset: int, decisions: pa.RecordBatch) -> None:
         is_new = self._files.size(path) is None
         if topic not in self._next:
             self._next[topic] = self._repair(path)
@@ -53,7 +58,6 @@ class JsonlSink:
             self._files.sync(path)
             if is_new:
                 self._files.sync_directory(path.parent)
-                self._files.sync_directory(path.parent.parent)
         self._next[topic] = max(self._next[topic], offset + decisions.num_rows)
 
     def _repair(self, path: Path) -> int:

@@ -1,14 +1,27 @@
 """The versions that score: found in the registry, loaded once, named in every step's journal entry."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from forerun.errors import ModelFileError
 from forerun.governance.registry import Registry
 from forerun.governance.version import ModelVersion
 from forerun.models.scorer import Scorer
 from forerun.runtime.layout import Layout
-from forerun.runtime.predictions import Active
+from forerun.runtime.predictions import Active, Score
+
+Load: TypeAlias = Callable[[bytes, Sequence[str]], Score]
+"""Makes a model file, given the names of the columns it will see, score rows."""
+
+
+def load_scorer(onnx: bytes, among: Sequence[str]) -> Score:
+    """The score of an ONNX file.
+
+    Args:
+        onnx: The file.
+        among: Names of the columns.
+    """
+    return Scorer(onnx, among=among).score
 
 
 class Roster:
@@ -17,11 +30,13 @@ class Roster:
     Args:
         layout: The app.
         registry: Where versions and their files are.
+        load: Makes a file score.
     """
 
-    def __init__(self, layout: Layout, registry: Registry) -> None:
+    def __init__(self, layout: Layout, registry: Registry, load: Load = load_scorer) -> None:
         self._layout = layout
         self._registry = registry
+        self._load_file = load
         self._loaded: dict[str, Active] = {}
 
     def active(self) -> dict[str, Active | None]:
@@ -75,12 +90,11 @@ class Roster:
         loaded = self._loaded.get(version.version)
         if loaded is None:
             names = [item.name for item in self._layout.models[version.name].spec.inputs]
-            model = Scorer(self._registry.onnx(version.sha256), among=names)
             baseline = version.baseline_sha256
             loaded = Active(
                 version.version,
-                model.score,
-                None if baseline is None else Scorer(self._registry.onnx(baseline), among=names).score,
+                self._load_file(self._registry.onnx(version.sha256), names),
+                None if baseline is None else self._load_file(self._registry.onnx(baseline), names),
             )
             self._loaded[version.version] = loaded
         return loaded

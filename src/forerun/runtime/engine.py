@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,7 @@ from forerun.runtime.training_set import AsOf, training_set
 from forerun.runtime.world import World
 from forerun.serving.backend import ModelFacts, Prediction, Reading
 from forerun.state.database import Database
-from forerun.state.files import RealFiles
+from forerun.state.files import RealFiles, disk_errors, make_durably
 from forerun.state.lock import DirectoryLock
 from forerun.streams.source import Source
 
@@ -85,8 +86,16 @@ class Engine:
         self._registry = Registry(
             directory, read_only=self._read_only, files=world.files, connect=world.connect
         )
-        self._roster = Roster(layout, self._registry)
-        self._trainer = Trainer(layout, directory, self._registry, world.clock, world.connect)
+        self._roster = Roster(layout, self._registry, world.load)
+        self._trainer = Trainer(
+            layout,
+            directory,
+            self._registry,
+            world.clock,
+            world.connect,
+            files=world.files,
+            fit=world.train,
+        )
         topics = list(dict.fromkeys(rule.do.topic for rule in app.rules))
         self._follow_up = FollowUp(database, directory, topics, world)
         self._commit_stopwatch = Stopwatch()
@@ -123,7 +132,7 @@ class Engine:
         world = world or World(clock or SystemClock(), RealFiles())
         if read_only and not (data_dir / DATABASE).exists():
             raise NothingYetError(f"{app.name} has not been run in {data_dir}; start: forerun run")
-        data_dir.mkdir(parents=True, exist_ok=True)
+        make_durably(world.files, data_dir)
         lock = None if read_only else DirectoryLock(data_dir)
         try:
             database = Database(data_dir / DATABASE, read_only=read_only, connect=world.connect)
@@ -139,7 +148,8 @@ class Engine:
             with self._database.transaction() as connection:
                 Tables(connection).create(self._layout)
                 self._follow_up.create(connection)
-            self._world.files.sync_directory(self._directory)
+            with disk_errors(self._directory):
+                self._world.files.sync_directory(self._directory)
             self._trainer.describe()
             self._follow_up.recover()
         with self._database.snapshot() as connection:
@@ -338,7 +348,7 @@ class Engine:
 
     def history(self) -> History:
         """Everything predicted, labelled and refused so far; close it after use."""
-        return History(self._layout, self._directory, connect=self._world.connect)
+        return History(self._layout, self._directory, connect=self._world.connect, files=self._world.files)
 
     def now_us(self) -> int:
         """The log's clock: the newest arrival while a source replays the past, else the wall clock."""
@@ -376,17 +386,16 @@ class Engine:
         if self._closed:
             return
         self._closed = True
-        try:
+        with ExitStack() as last:
+            if self._lock is not None:
+                last.callback(self._lock.release)
+            last.callback(self._registry.close)
+            last.callback(self._database.close)
             if not self._read_only:
                 self._requests.close()
                 if not self._processor.commits.failed:
                     self._processor.checkpoint()
                     self._follow_up.finish()
-        finally:
-            self._database.close()
-            self._registry.close()
-            if self._lock is not None:
-                self._lock.release()
 
     def __enter__(self) -> "Engine":
         return self

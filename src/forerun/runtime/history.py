@@ -23,6 +23,7 @@ from forerun.runtime.outputs import Kind, Outputs
 from forerun.runtime.tables import DATABASE
 from forerun.runtime.windows import schema_of_windows
 from forerun.state.database import Connect, Database
+from forerun.state.files import Files, RealFiles
 
 
 class History:
@@ -32,11 +33,20 @@ class History:
         layout: The app.
         directory: The data directory; the app has been run there.
         connect: How to open the database.
+        files: The file system the files are on.
     """
 
-    def __init__(self, layout: Layout, directory: Path, *, connect: Connect | None = None) -> None:
+    def __init__(
+        self,
+        layout: Layout,
+        directory: Path,
+        *,
+        connect: Connect | None = None,
+        files: Files | None = None,
+    ) -> None:
         self._layout = layout
         self._directory = directory
+        self._files = files or RealFiles()
         self._database = Database(directory / DATABASE, read_only=True, connect=connect)
 
     def predictions(self, model: str, *, columns: Sequence[str] | None = None) -> pa.Table:
@@ -122,7 +132,10 @@ class History:
             rest = pa.Table.from_batches(outputs.rows(kind, model, exported), schema=schema)
         names = schema.names if columns is None else list(columns)
         # What the snapshot calls done is durable and never changes, so files are read without it.
-        tables = [pq.read_table(self._directory / part.path, columns=names) for part in parts]
+        tables = [
+            pq.read_table(pa.BufferReader(self._files.read(self._directory / part.path)), columns=names)
+            for part in parts
+        ]
         return pa.concat_tables([*(table.select(names) for table in tables), rest.select(names)])
 
 

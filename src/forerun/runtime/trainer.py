@@ -12,12 +12,13 @@ from forerun.events.canonical import canonical_json
 from forerun.governance.registry import Registry
 from forerun.governance.version import ModelVersion
 from forerun.models.history import from_history
-from forerun.models.training import train
+from forerun.models.training import Trained, train
 from forerun.monitoring.quality import quality
 from forerun.runtime.clock import Clock
 from forerun.runtime.history import History
 from forerun.runtime.layout import Layout
 from forerun.state.database import Connect
+from forerun.state.files import Files
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Trainer:
         registry: Where versions go.
         clock: For durations and dates in the registry.
         connect: How to open the database.
+        files: The file system the history is on.
+        fit: Trains on a table.
     """
 
     layout: Layout
@@ -37,6 +40,8 @@ class Trainer:
     registry: Registry
     clock: Clock
     connect: Connect | None = None
+    files: Files | None = None
+    fit: Callable[..., Trained] = train
 
     def train(
         self,
@@ -66,7 +71,7 @@ class Trainer:
         """
         spec = self.layout.model(model).spec
         on_progress("reading what was served")
-        history = History(self.layout, self.directory, connect=self.connect)
+        history = History(self.layout, self.directory, connect=self.connect, files=self.files)
         try:
             labels = history.labels(model)
             table = from_history(history.predictions(model), labels, feature_version=spec.feature_version)
@@ -77,7 +82,7 @@ class Trainer:
             # The label stream's watermark has come up to the newest label less the lateness, at least.
             lateness_us = self.layout.streams[self.layout.model(model).label].lateness_us
             table = table.settled(newest - lateness_us, within_us=spec.label.within_us)
-        trained = train(
+        trained = self.fit(
             spec,
             table,
             measure=lambda label, score: quality(label, score).to_json(),

@@ -2,6 +2,24 @@
 
 import threading
 from collections.abc import Callable
+from typing import Protocol, TypeAlias
+
+
+class Working(Protocol):
+    """Work that is done again whenever it is nudged."""
+
+    def nudge(self) -> None:
+        """Say that there may be work."""
+
+    def close(self) -> None:
+        """Finish what is due."""
+
+
+Work: TypeAlias = Callable[[], object]
+"""Work; it returns when there is nothing left to do."""
+
+StartWorker: TypeAlias = Callable[[str, Work], Working]
+"""Given a name and work, makes a worker."""
 
 
 class Worker:
@@ -22,7 +40,7 @@ class Worker:
     [1]
     """
 
-    def __init__(self, name: str, work: Callable[[], object]) -> None:
+    def __init__(self, name: str, work: Work) -> None:
         self._name = name
         self._work = work
         self._wake = threading.Condition()
@@ -73,3 +91,27 @@ class Worker:
             except BaseException as exc:  # noqa: BLE001  # kept for the thread that asks
                 self.error = exc
                 return
+
+
+class InLine:
+    """A worker without a thread: it works when it is nudged, and the caller waits.
+
+    Args:
+        name: Unused; threads have one.
+        work: The work.
+
+    >>> done = []
+    >>> InLine("example", lambda: done.append(1)).nudge()
+    >>> done
+    [1]
+    """
+
+    def __init__(self, name: str, work: Work) -> None:  # noqa: ARG002 - as Worker
+        self._work = work
+
+    def nudge(self) -> None:
+        """Do the work."""
+        self._work()
+
+    def close(self) -> None:
+        """Nothing is ever due."""

@@ -1,11 +1,15 @@
 """Where the engine meets the world, so that a test or a simulator can put its own in place of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from forerun.models.training import Trained, train
+from forerun.runtime.active import Load, load_scorer
 from forerun.runtime.clock import Clock
 from forerun.runtime.export import PART_ROWS
 from forerun.runtime.feed import PORTION_ROWS
 from forerun.runtime.processor import CHECKPOINT_ROWS
+from forerun.runtime.worker import StartWorker, Worker
 from forerun.state.database import Connect
 from forerun.state.files import Files
 
@@ -16,8 +20,8 @@ class World:
 
     >>> from forerun.runtime.clock import SystemClock
     >>> from forerun.state.files import RealFiles
-    >>> World(SystemClock(), RealFiles()).threads
-    True
+    >>> World(SystemClock(), RealFiles()).worker.__name__
+    'Worker'
 
     Args:
         clock: Time.
@@ -26,7 +30,9 @@ class World:
         part_rows: Rows of a Parquet file.
         portion_rows: Records of a step at full speed.
         checkpoint_rows: Records between checkpoints.
-        threads: Whether relay and export run in threads of their own, or in line after each step.
+        worker: Starts what runs beside the steps (relay, export): in threads, in line, or when a draw says.
+        train: Fits a model.
+        load: Makes a model file score.
     """
 
     clock: Clock
@@ -35,4 +41,6 @@ class World:
     part_rows: int = PART_ROWS
     portion_rows: int = PORTION_ROWS
     checkpoint_rows: int = CHECKPOINT_ROWS
-    threads: bool = True
+    worker: StartWorker = Worker
+    train: Callable[..., Trained] = train
+    load: Load = load_scorer

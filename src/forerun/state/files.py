@@ -5,27 +5,34 @@ Every method is one operation of the operating system that a crash can fall befo
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
+
+from forerun.errors import DiskError
 
 
 class Files(Protocol):
     """What the runtime asks of a file system. Paths are absolute."""
 
     def size(self, path: Path) -> int | None:
-        """Length in bytes; None when there is no such file."""
+        """Length in bytes; None when there is no such file or directory."""
 
     def read(self, path: Path, start: int = 0) -> bytes:
         """All bytes from `start` on."""
 
     def write(self, path: Path, data: bytes) -> None:
-        """Create or replace the file; its directory is made if missing. Not durable yet."""
+        """Create or replace the file. Not durable yet."""
 
     def append(self, path: Path, data: bytes) -> None:
-        """Add bytes at the end; the file and its directory are made if missing. Not durable yet."""
+        """Add bytes at the end; the file is made if missing. Not durable yet."""
 
     def truncate(self, path: Path, size: int) -> None:
         """Cut the file to its first `size` bytes. Not durable yet."""
+
+    def make_directory(self, path: Path) -> None:
+        """Make a directory, in one that is there. Not durable yet."""
 
     def sync(self, path: Path) -> None:
         """Return when the bytes of the file are on the disk.
@@ -38,7 +45,7 @@ class Files(Protocol):
         """Put one file in the place of another, at once or not at all."""
 
     def sync_directory(self, path: Path) -> None:
-        """Return when the names in the directory (new files, renames) are on the disk."""
+        """Return when the names in the directory (new files and directories, renames) are on the disk."""
 
 
 class RealFiles:
@@ -63,18 +70,20 @@ class RealFiles:
 
     def write(self, path: Path, data: bytes) -> None:
         """Create or replace the file."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
 
     def append(self, path: Path, data: bytes) -> None:
         """Add bytes at the end."""
-        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("ab") as file:
             file.write(data)
 
     def truncate(self, path: Path, size: int) -> None:
         """Cut the file to its first `size` bytes."""
         os.truncate(path, size)
+
+    def make_directory(self, path: Path) -> None:
+        """Make a directory."""
+        path.mkdir(exist_ok=True)
 
     def sync(self, path: Path) -> None:
         """Return when the bytes of the file are on the disk."""
@@ -91,19 +100,57 @@ class RealFiles:
         _fsync(path, os.O_RDONLY)
 
 
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Errors of the disk, with what they mean and what to do.
+
+    Args:
+        path: What is worked on.
+
+    Raises:
+        DiskError: In place of an `OSError`.
+    """
+    try:
+        yield
+    except OSError as exc:
+        raise DiskError(
+            f"the disk refused {path}: {exc}; what was acknowledged is kept. "
+            "Free space or repair the disk, then start again: it goes on from the last commit"
+        ) from exc
+
+
+def make_durably(files: Files, path: Path) -> None:
+    """Make a directory and those it is in, so that a crash cannot take them with all that is put into them.
+
+    Args:
+        files: The file system.
+        path: The directory; nothing is done when it is there.
+    """
+    if files.size(path) is None:
+        make_durably(files, path.parent)
+        with disk_errors(path):
+            files.make_directory(path)
+            files.sync_directory(path.parent)
+
+
 def write_durably(files: Files, path: Path, data: bytes) -> None:
     """Write a whole file so that after a crash it is there complete, or not there.
 
     Args:
         files: The file system.
-        path: Where it will be; an older file of that name is replaced.
+        path: Where it will be; an older file of that name is replaced, its directory is made if missing.
         data: Its bytes.
+
+    Raises:
+        DiskError: The disk refused.
     """
+    make_durably(files, path.parent)
     temporary = path.with_name(path.name + ".tmp")
-    files.write(temporary, data)
-    files.sync(temporary)
-    files.rename(temporary, path)
-    files.sync_directory(path.parent)
+    with disk_errors(path):
+        files.write(temporary, data)
+        files.sync(temporary)
+        files.rename(temporary, path)
+        files.sync_directory(path.parent)
 
 
 def _fsync(path: Path, flags: int) -> None:

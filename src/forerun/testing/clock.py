@@ -1,5 +1,6 @@
-"""A clock that stands still until it is moved."""
+"""Clocks that do as they are told: one stands still until it is moved, one jumps."""
 
+import random  # noqa: TID251 - always seeded; this is where randomness is wanted
 import threading
 
 
@@ -48,3 +49,38 @@ class ManualClock:
         """
         if not stop.is_set():
             self.advance(max(duration_us, 0))
+
+
+class JumpingClock:
+    """A clock as bad as clocks get: each look at it may find it hours ahead, or back.
+
+    Args:
+        chance: Draws the jumps; None: it stands still.
+
+    >>> clock = JumpingClock(random.Random(1))
+    >>> ticks = [clock.tick_us() for _ in range(9)]
+    >>> ticks == sorted(ticks)
+    True
+    """
+
+    def __init__(self, chance: random.Random | None) -> None:
+        self._chance = chance
+        self._now_us = 1_700_000_000_000_000
+        self._tick_us = 0
+
+    def now_us(self) -> int:
+        """Whatever it says; it may be earlier than the last time."""
+        if self._chance is not None and self._chance.random() < 0.1:
+            self._now_us += self._chance.randrange(-7_200_000_000, 7_200_000_000)
+        return self._now_us
+
+    def tick_us(self) -> int:
+        """Never goes back, but may leap."""
+        leaps = self._chance is not None and self._chance.random() < 0.02
+        self._tick_us += 7_200_000_000 if leaps else 0
+        return self._tick_us
+
+    def wait(self, duration_us: int, stop: threading.Event) -> None:
+        """Leap over the time instead."""
+        if not stop.is_set():
+            self._tick_us += max(duration_us, 0)

@@ -1,0 +1,225 @@
+"""Crash histories: where the power failed, what survived, and whether anybody could tell afterwards.
+
+A seed names a chain: an undisturbed run is cut off somewhere, the disk keeps what a draw says, the app
+starts again on it and runs to its end, which is checked. That is one history. Then this second run is cut
+off, more often than not while it recovers, and so on, up to three crashes in a row: as many histories.
+"""
+
+import errno
+import random  # noqa: TID251 - always seeded; this is where randomness is wanted
+from collections import Counter
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+
+from forerun.errors import ForerunError
+from forerun.testing.disk import FATES, Contents, Fault, Kind
+from forerun.testing.outcome import Outcome
+from forerun.testing.trial import Traffic, Trial, run_trial
+from forerun.testing.world import SimulatedMachine
+
+CRASHES_MAX = 3
+VARIANTS = 6
+"""Undisturbed runs that chains begin with: each cuts its steps, files and checkpoints another way."""
+
+RECENT = 300
+"""Runs kept at hand, for crashes that leave the same as an earlier one."""
+
+FAULTS: tuple[tuple[Kind, int], ...] = (
+    ("write", errno.ENOSPC),
+    ("create", errno.ENOSPC),
+    ("write", errno.EIO),
+    ("sync", errno.EIO),
+    ("rename", errno.EIO),
+    ("sync_directory", errno.EIO),
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was tried.
+
+    Args:
+        histories: Crashes with a checked recovery behind each.
+        runs: Recoveries that were lived through; crashes that leave the very same bytes share one.
+        recoveries: Those of them whose crash fell into a run that was itself a restart.
+        recovering: Those whose crash fell before that restart had recovered.
+        faults: Errors of the disk that were given, by name.
+        images: Digests of what disks held after crashes.
+        violations: What was wrong, with the seed.
+    """
+
+    histories: int = 0
+    runs: int = 0
+    recoveries: int = 0
+    recovering: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    images: set[bytes] = field(default_factory=set)
+    violations: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, other: "Tally") -> None:
+        """Count another tally in.
+
+        Args:
+            other: The other.
+        """
+        self.histories += other.histories
+        self.runs += other.runs
+        self.recoveries += other.recoveries
+        self.recovering += other.recovering
+        self.faults += other.faults
+        self.images |= other.images
+        self.violations += other.violations
+
+
+class Histories:
+    """Crash histories of one app.
+
+    Args:
+        traffic: The app and what comes in.
+        directory: For scratch; best in memory.
+        expected: What every run must leave; None: what an undisturbed one leaves.
+    """
+
+    def __init__(self, traffic: Traffic, directory: Path, expected: Outcome | None = None) -> None:
+        self._traffic = traffic
+        self._machine = SimulatedMachine(directory)
+        self._machine.data.mkdir(parents=True, exist_ok=True)
+        self._done: dict[int, Trial] = {}
+        self._recent: dict[tuple[bytes, bool], Trial] = {}
+        self.expected = expected if expected is not None else self._expected()
+        self.tally = Tally()
+
+    def chain(self, seed: int) -> list[str]:
+        """Live through the histories that a seed names.
+
+        Args:
+            seed: The seed.
+
+        Returns:
+            What was wrong; empty when nothing was.
+        """
+        chance = random.Random(seed)
+        trial = self.undisturbed(chance.randrange(VARIANTS))
+        known = _Known()
+        problems: list[str] = []
+        for crashes in range(1, chance.randint(1, CRASHES_MAX) + 1):
+            moment, during = _moment(trial, chance, first=crashes == 1)
+            known.learn(trial, moment)
+            trial = self._recovered(trial.disk.survivors(moment, chance.choice(FATES), chance))
+            problems += self._judge(trial, known)
+            if trial.error is not None and not problems:
+                # The disk's error ended it. With the disk in order again it must go on.
+                known.learn(trial, len(trial.disk.trace))
+                left = trial.disk.survivors(len(trial.disk.trace), chance.choice(FATES), chance)
+                trial = self._recovered(left, in_order=True)
+                problems += self._judge(trial, known)
+            self.tally.histories += 1
+            self.tally.recoveries += crashes > 1
+            self.tally.recovering += crashes > 1 and during
+            if problems:
+                break
+        self.tally.violations += [(seed, problem) for problem in problems]
+        return problems
+
+    def _recovered(self, contents: Contents, *, in_order: bool = False) -> Trial:
+        """A run on what a crash has left; what happens in it depends on that alone, so it is lived once."""
+        digest = _digest(contents, str(self._machine.data))
+        self.tally.images.add(digest)
+        trial = self._recent.pop((digest, in_order), None)
+        if trial is None:
+            chance = random.Random(digest)
+            fault = None if in_order or chance.random() > 0.1 else _fault(chance)
+            trial = run_trial(self._machine, self._traffic, contents, chance, fault)
+            self.tally.runs += 1
+            if fault is not None and fault.hit:
+                self.tally.faults[f"{errno.errorcode[fault.code]} at {fault.kind}"] += 1
+        self._recent[digest, in_order] = trial
+        if len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]
+        return trial
+
+    def _judge(self, trial: Trial, known: "_Known") -> list[str]:
+        if trial.error is not None:
+            return _bad_end(trial)
+        assert trial.found is not None, "a run that ended without an error has been read"
+        problems = list(trial.found.problems)
+        for kind, stop in known.ends.items():
+            if trial.ends.get(kind, 0) < stop:
+                problems.append(f"a reader saw {stop} of {kind}, and {trial.ends.get(kind, 0)} are left")
+        for name, score in known.answers.items():
+            if name not in trial.found.asked:
+                problems.append(f"the answer {name} is lost")
+            elif f"('score', {score!r})" not in trial.found.asked[name]:
+                problems.append(f"the answer {name} was {score}, and is stored as something else")
+        difference = self.expected.difference(trial.found.outcome)
+        return problems if difference is None else [*problems, difference]
+
+    def undisturbed(self, variant: int) -> Trial:
+        """A run that nothing happens to.
+
+        Args:
+            variant: Which one, from 0.
+        """
+        trial = self._done.get(variant)
+        if trial is None:
+            trial = run_trial(self._machine, self._traffic, None, random.Random(variant))
+            if trial.error is not None:
+                raise trial.error
+            self._done[variant] = trial
+        return trial
+
+    def _expected(self) -> Outcome:
+        found = self.undisturbed(0).found
+        assert found is not None, "an undisturbed run has been read"
+        return found.outcome
+
+
+@dataclass(slots=True)
+class _Known:
+    """What people outside know by now, and must find again."""
+
+    ends: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, float | None] = field(default_factory=dict)
+
+    def learn(self, trial: Trial, moment: int) -> None:
+        """What a run said before it was cut off."""
+        for said in trial.said:
+            if said.moment <= moment:
+                self.ends.update(
+                    {kind: max(stop, self.ends.get(kind, 0)) for kind, stop in said.ends.items()}
+                )
+                if said.answer is not None:
+                    self.answers[said.answer[0]] = said.answer[1]
+
+
+def _moment(trial: Trial, chance: random.Random, *, first: bool) -> tuple[int, bool]:
+    """When the power fails, and whether that is before the recovery is over."""
+    if not first and chance.random() < 0.6:
+        return chance.randint(0, trial.opened), True
+    moment = chance.randint(0, len(trial.disk.trace))
+    return moment, moment <= trial.opened
+
+
+def _fault(chance: random.Random) -> Fault:
+    kind, code = chance.choice(FAULTS)
+    return Fault(kind, chance.choice((1, 2, 3, 4, 5, 8, 13, 21, 34, 55, 89)), code)
+
+
+def _bad_end(trial: Trial) -> list[str]:
+    """An error is as it should be only if the disk gave one, and it says so with a code."""
+    if trial.fault is None or not trial.fault.hit:
+        return [f"the restart failed: {trial.error!r}"]
+    if not isinstance(trial.error, ForerunError):
+        return [
+            f"after {errno.errorcode[trial.fault.code]} at {trial.fault.kind} it ended with {trial.error!r}"
+        ]
+    return []
+
+
+def _digest(contents: Contents, data: str) -> bytes:
+    digest = blake2b(digest_size=8)
+    for path in sorted(contents):
+        digest.update(path.removeprefix(data).encode())
+        digest.update(contents[path] or b"")
+    return digest.digest()

@@ -1,0 +1,141 @@
+"""One run in a simulated world, from switching the machine on to a clean end, or to an error of the disk."""
+
+import random  # noqa: TID251 - always seeded; this is where randomness is wanted
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from forerun.runtime.engine import Engine
+from forerun.streams.source import Source
+from forerun.testing.disk import Contents, Fault, SimulatedDisk
+from forerun.testing.outcome import Found, read_outcome
+from forerun.testing.world import SimulatedMachine
+
+if TYPE_CHECKING:
+    from forerun.runtime.app import App
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What comes in.
+
+    Args:
+        app: The app.
+        source: Its events, the same at every call.
+        requests: By model, fields that predictions are asked for with.
+    """
+
+    app: "App"
+    source: Source
+    requests: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Something that somebody outside knows, and since when.
+
+    Args:
+        moment: Length of the disk's trace then.
+        ends: How much of what a reader beside the run had seen.
+        answer: Id of a prediction that was answered, and its score.
+    """
+
+    moment: int
+    ends: Mapping[str, int] = field(default_factory=dict)
+    answer: tuple[str, float | None] | None = None
+
+
+@dataclass(slots=True)
+class Trial:
+    """A run and what became of it.
+
+    Args:
+        disk: Its disk, with the trace.
+        fault: The error that the disk was told to give.
+        opened: Length of the trace when the recovery was over.
+        ends: How much of what the recovery found.
+        said: What left the process.
+        found: What is there at the end; None after an error.
+        error: What ended it; None: the end of the source.
+    """
+
+    disk: SimulatedDisk
+    fault: Fault | None
+    opened: int = 0
+    ends: Mapping[str, int] = field(default_factory=dict)
+    said: list[Said] = field(default_factory=list)
+    found: Found | None = None
+    error: Exception | None = None
+
+
+def run_trial(
+    machine: SimulatedMachine,
+    traffic: Traffic,
+    contents: Contents | None,
+    chance: random.Random,
+    fault: Fault | None = None,
+) -> Trial:
+    """Run an app to the end of its source.
+
+    Args:
+        machine: The machine.
+        traffic: The app and what comes in.
+        contents: What is on the disk; None: nothing.
+        chance: Draws sizes, order and requests.
+        fault: An error of the disk.
+    """
+    asking = chance.random() < 0.15
+    engine: Engine | None = None
+    reader: Any = None
+
+    def tell() -> None:
+        """Something was committed: somebody looks, and perhaps asks."""
+        if reader is not None and engine is not None:
+            trial.said.append(Said(len(trial.disk.trace), _ends(reader)))
+            if asking:
+                _ask(engine, traffic, chance, trial)
+
+    world = machine.start(contents, chance, fault, tell)
+    trial = Trial(machine.disk, fault)
+    try:
+        with Engine.open(traffic.app, machine.data, world=world) as engine:
+            trial.opened = len(trial.disk.trace)
+            reader = machine.connect(machine.data / "forerun.db", read_only=True)
+            trial.ends = _ends(reader)
+            engine.run(traffic.source)
+            counts = tuple(repr(stream) for stream in engine.status().streams)
+            state = engine.state_hash()
+            reader.close()
+            reader = None
+        trial.disk.heal()
+        looking = machine.connect(machine.data / "forerun.db", read_only=True)
+        trial.found = read_outcome(trial.disk, machine.data, looking, counts=counts, state=state)
+        looking.close()
+    except Exception as exc:  # noqa: BLE001  # whether it may end so is for the judge to say
+        trial.error = exc
+    finally:
+        machine.connect.switch_off()
+    return trial
+
+
+def _ends(reader: Any) -> dict[str, int]:
+    """How much of each kind a reader beside the run sees: records, steps, predictions and so on."""
+    rows = reader.execute(
+        "SELECT kind || ' ' || model, stop FROM output_end"
+        " UNION ALL SELECT 'log ' || topic, stop FROM log_end"
+        " UNION ALL SELECT 'journal', coalesce(max(step), 0) FROM journal"
+    ).fetchall()
+    return dict(rows)
+
+
+def _ask(engine: Engine, traffic: Traffic, chance: random.Random, trial: Trial) -> None:
+    """Perhaps ask for a prediction, and note the answer.
+
+    Not before the model has a version: it would learn from what it was asked, and that is another story.
+    """
+    versions = {facts["name"]: facts["version"] for facts in engine.models()}
+    for model, fields in traffic.requests.items():
+        if versions[model] is not None and chance.random() < 0.3:
+            answer = engine.predict(model, chance.choice(fields))
+            answered = (answer["prediction_id"], answer["score"])
+            trial.said.append(Said(len(trial.disk.trace), answer=answered))

@@ -1,0 +1,101 @@
+"""Run many crash histories on all cores, new ones for every commit, or one again: see --help."""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import pyarrow as pa
+from tests.crash.simulated import BLOCK, histories, scratch
+
+from forerun.testing.histories import Tally
+
+REPLAY = ".venv/bin/python -m tests.crash.simulate --seed {}"
+
+
+def seed_base() -> tuple[int, str]:
+    """Where the seeds of this commit begin, and where that comes from."""
+    asked = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    )
+    if asked.returncode == 0:
+        return int(asked.stdout[:7], 16) * 1000 * BLOCK, f"commit {asked.stdout[:7]}"
+    return time.time_ns() // 1_000_000_000 * 1000 * BLOCK, "the time"
+
+
+def live_through(block: int, chains: int) -> Tally:
+    """The first chains of a block of seeds.
+
+    Args:
+        block: The block.
+        chains: How many.
+    """
+    # Tables of twenty rows gain nothing from threads.
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    with scratch() as directory:
+        found = histories(block, Path(directory))
+        for seed in range(block * BLOCK, block * BLOCK + chains):
+            found.chain(seed)
+        return found.tally
+
+
+def again(seed: int) -> int:
+    """One chain once more; returns the exit status."""
+    with scratch() as directory:
+        problems = histories(seed // BLOCK, Path(directory)).chain(seed)
+    for problem in problems:
+        print(f"seed {seed}: {problem}")
+    print(f"seed {seed}: {'violated' if problems else 'as it should be'}")
+    return 1 if problems else 0
+
+
+def many(wanted: int) -> int:
+    """So many histories; returns the exit status."""
+    base, origin = seed_base()
+    print(f"at least {wanted:,} crash histories, seeds from {base} ({origin})", flush=True)
+    start_s, cores = time.monotonic(), os.cpu_count() or 1
+    tally, shown = Tally(), 0
+    with ProcessPoolExecutor(cores) as pool:
+        blocks = iter(range(base // BLOCK, base // BLOCK + 1000))
+        waiting = {pool.submit(live_through, next(blocks), BLOCK) for _ in range(cores)}
+        while waiting:
+            done = next(as_completed(waiting))
+            waiting.remove(done)
+            tally.add(done.result())
+            if tally.histories < wanted and len(tally.violations) < 20:
+                waiting.add(pool.submit(live_through, next(blocks), BLOCK))
+            if tally.histories >= shown + 10_000:
+                shown = tally.histories
+                print(f"  {shown:,} in {time.monotonic() - start_s:.0f} s", flush=True)
+    elapsed_s = time.monotonic() - start_s
+    rate = f"{tally.histories / elapsed_s:.0f} a second"
+    print(f"{tally.histories:,} crash histories in {elapsed_s:.0f} s, {rate}")
+    print(f"  {len(tally.images):,} different disk contents, {tally.runs:,} recoveries from them to the end")
+    print(f"  {tally.recoveries:,} crashes of a restart, {tally.recovering:,} of them while it recovered")
+    print(f"  {sum(tally.faults.values()):,} errors of the disk: {_listed(tally.faults)}")
+    for seed, problem in tally.violations[:20]:
+        print(f"VIOLATION seed {seed}: {problem}\n  again: {REPLAY.format(seed)}")
+    print(f"{len({seed for seed, _ in tally.violations})} violated")
+    return 1 if tally.violations else 0
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
+
+
+def main() -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.crash.simulate", description=__doc__)
+    parser.add_argument("--histories", type=int, default=100_000, help="how many, at least")
+    parser.add_argument("--seed", type=int, help="live through this chain again")
+    chosen = parser.parse_args()
+    return many(chosen.histories) if chosen.seed is None else again(chosen.seed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""Crash histories of the tiny app, from a seed: what `make test` runs many of, and what replays one."""
+
+import tempfile
+from pathlib import Path
+
+from tests.crash import till
+
+from forerun.testing.histories import Histories
+from forerun.testing.trial import Traffic
+
+BLOCK = 2000
+"""Seeds that share their events and their undisturbed runs."""
+
+
+def histories(block: int, directory: Path) -> Histories:
+    """The histories of a block of seeds.
+
+    Args:
+        block: The seed, without its last digits.
+        directory: For scratch.
+    """
+    source = till.source_of(till.events(block))
+    asked = [{"payment": f"q{number}", "shop": "a", "amount": number / 4} for number in range(8)]
+    return Histories(Traffic(till.make(source), source, {"Fraud": asked}), directory)
+
+
+def scratch() -> "tempfile.TemporaryDirectory[str]":
+    """A directory in memory, where there is one."""
+    memory = Path("/dev/shm")
+    return tempfile.TemporaryDirectory(prefix="forerun-", dir=memory if memory.is_dir() else None)

@@ -1,0 +1,114 @@
+"""A tiny app for crash histories: will a payment be charged back? Small enough for a run in milliseconds."""
+
+import math
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+import forerun as fr
+from forerun.streams.source import Slice, Source
+
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+
+Row = dict[str, Any]
+"""Fields of an event, with its `stream` and `_arrival`."""
+
+
+def events(seed: int, payments: int = 16) -> list[Row]:
+    """Payments and chargebacks in log order: ties, late, from the future, doubled, not a number.
+
+    Args:
+        seed: Names them.
+        payments: How many, about.
+    """
+    chance = random.Random(seed)
+    rows: list[Row] = []
+    now = 0
+    for number in range(payments):
+        now += chance.choice((0, 10, 40, 70)) * SECOND
+        back = chance.choice((0, 0, 0, 1, 30, 100, 250, -400 if number > 3 else 0)) * SECOND
+        amount = math.nan if chance.random() < 0.06 else chance.randrange(1, 400) / 4
+        row: Row = {"payment": f"p{number}", "at": now - back, "shop": chance.choice("aab"), "amount": amount}
+        rows.append({"stream": "Paid", **row, "_arrival": now})
+        if chance.random() < 0.2:
+            rows.append({"stream": "Paid", **row, "_arrival": now + SECOND})
+        if chance.random() < 0.6:
+            later = now + chance.choice((1, 60, 170, 200)) * SECOND + 500_000
+            fraud = {
+                "payment": f"p{number}",
+                "at": later,
+                "shop": row["shop"],
+                "fraud": chance.random() < 0.4,
+            }
+            late = chance.choice((0, 0, 0, 150)) * SECOND
+            rows.append({"stream": "Returned", **fraud, "_arrival": later + late})
+    return sorted(rows, key=lambda row: (row["_arrival"], row["stream"]))
+
+
+def source_of(rows: list[Row]) -> Source:
+    """A source that gives the rows in slices of a few minutes.
+
+    Args:
+        rows: In log order.
+    """
+    slices = []
+    for number in range(rows[-1]["_arrival"] // (4 * MINUTE) + 1):
+        part = [row for row in rows if row["_arrival"] // (4 * MINUTE) == number]
+        tables = {name: [row for row in part if row["stream"] == name] for name in ("Paid", "Returned")}
+        slices.append(Slice(number, {name: _table(found) for name, found in tables.items() if found}))
+
+    def source(position: int) -> Iterator[Slice]:
+        yield from slices[position:]
+
+    return source
+
+
+def _table(rows: list[Row]) -> pa.RecordBatch:
+    columns = {name: pa.array([row[name] for row in rows]) for name in rows[0] if name != "stream"}
+    columns["at"] = columns["at"].cast(pa.timestamp("us", "UTC"))
+    return pa.record_batch(columns)
+
+
+def make(source: Source | None = None) -> fr.App:
+    """The app."""
+    app = fr.App("till", source=source)
+
+    @app.stream(key="payment", lateness="2m", duplicates="1h")
+    class Paid(fr.Event):
+        payment: str
+        at: fr.EventTime
+        shop: str
+        amount: float
+
+    @app.stream(key="payment", lateness="2m")
+    class Returned(fr.Event):
+        payment: str
+        at: fr.EventTime
+        shop: str
+        fraud: bool
+
+    @app.features(Paid, by="shop")
+    class Sales:
+        number = fr.count(over="5m")
+        total = fr.sum(Paid.amount, over="5m")
+        highest = fr.max(Paid.amount)
+
+    @app.model(
+        on=Paid,
+        label=fr.label(Returned, Returned.fraud, within="3m", otherwise=False),
+        risk="low",
+        warmup="8m",
+    )
+    class Fraud(fr.Model):
+        """Will this payment be charged back?"""
+
+        inputs = [Paid.amount, Sales]
+
+        def fit(self, table: fr.Table) -> object:
+            raise NotImplementedError("a formula stands in")
+
+    app.decide(Fraud, when=Fraud.score > 0.5, do=fr.emit("review"), name="review")
+    return app
