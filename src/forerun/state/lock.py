@@ -4,7 +4,8 @@ import fcntl
 import os
 from pathlib import Path
 
-from forerun.errors import DirectoryBusyError
+from forerun.errors import DirectoryBusyError, DiskError
+from forerun.state.files import disk_errors
 
 
 class DirectoryLock:
@@ -15,6 +16,7 @@ class DirectoryLock:
 
     Raises:
         DirectoryBusyError: Another process holds it.
+        DiskError: The disk refuses.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -29,7 +31,8 @@ class DirectoryLock:
 
     def __init__(self, directory: Path) -> None:
         path = directory / "lock"
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        with disk_errors(path):
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
@@ -39,8 +42,13 @@ class DirectoryLock:
                 f"{directory} is in use by process {holder}; "
                 "stop that, ask it over HTTP, or use another --data-dir"
             ) from exc
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        try:
+            with disk_errors(path):
+                os.ftruncate(self._descriptor, 0)
+                os.pwrite(self._descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        except DiskError:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let others have it; calling it twice is harmless."""

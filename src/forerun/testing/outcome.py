@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-from forerun.testing.disk import SimulatedDisk
 
 DAY_ONLY = ("predicted_at", "latency_us")
 """Columns that say when it happened here, not what."""
@@ -92,8 +90,18 @@ class Found:
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
 
 
+class Disk(Protocol):
+    """What is read of a disk, simulated or real."""
+
+    def paths(self) -> list[str]:
+        """All files, sorted."""
+
+    def read(self, path: str) -> bytes:
+        """Bytes of a file."""
+
+
 def read_outcome(
-    disk: SimulatedDisk, data: Path, connection: sqlite3.Connection, *, counts: Rows, state: str
+    disk: Disk, data: Path, connection: sqlite3.Connection, *, counts: Rows, state: str
 ) -> Found:
     """Read what a run has left.
 
