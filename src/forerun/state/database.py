@@ -143,9 +143,19 @@ def connect_sqlite(path: Path, *, read_only: bool) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
+    configure(connection, read_only=read_only)
+    return connection
+
+
+def configure(connection: sqlite3.Connection, *, read_only: bool) -> None:
+    """Make a connection what the promises of `Database` stand on.
+
+    Args:
+        connection: New.
+        read_only: Whether it only reads.
+    """
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     if not read_only:
-        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.execute("PRAGMA synchronous = FULL")
-        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
-    return connection
+        connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}").fetchall()

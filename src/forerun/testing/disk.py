@@ -125,6 +125,21 @@ class SimulatedDisk:
         """All files."""
         return sorted(self._names)
 
+    def seen(self, path: str, moment: int) -> bytes:
+        """What somebody who reads a file sees at a moment, durable or not; nothing when there is no file.
+
+        Args:
+            path: A file that is never renamed.
+            moment: After so many operations of the trace.
+        """
+        file = bytearray(self._start.get(path) or b"")
+        for done in self.trace[:moment]:
+            if done.path == path and done.kind == "write":
+                _put(file, done.start, done.data)
+            elif done.path == path and done.kind == "truncate":
+                del file[done.start :]
+        return bytes(file)
+
     # Operations -----------------------------------------------------------------------------------
 
     def mkdir(self, path: str) -> None:

@@ -79,10 +79,14 @@ class Histories:
         traffic: The app and what comes in.
         directory: For scratch; best in memory.
         expected: What every run must leave; None: what an undisturbed one leaves.
+        faults: Share of the restarts whose disk gives an error.
     """
 
-    def __init__(self, traffic: Traffic, directory: Path, expected: Outcome | None = None) -> None:
+    def __init__(
+        self, traffic: Traffic, directory: Path, expected: Outcome | None = None, faults: float = 0.1
+    ) -> None:
         self._traffic = traffic
+        self._faults = faults
         self._machine = SimulatedMachine(directory)
         self._machine.data.mkdir(parents=True, exist_ok=True)
         self._done: dict[int, Trial] = {}
@@ -129,7 +133,7 @@ class Histories:
         trial = self._recent.pop((digest, in_order), None)
         if trial is None:
             chance = random.Random(digest)
-            fault = None if in_order or chance.random() > 0.1 else _fault(chance)
+            fault = None if in_order or chance.random() > self._faults else _fault(chance)
             trial = run_trial(self._machine, self._traffic, contents, chance, fault)
             self.tally.runs += 1
             if fault is not None and fault.hit:
@@ -147,6 +151,14 @@ class Histories:
         for kind, stop in known.ends.items():
             if trial.ends.get(kind, 0) < stop:
                 problems.append(f"a reader saw {stop} of {kind}, and {trial.ends.get(kind, 0)} are left")
+        for path, lines in known.lines.items():
+            topic = path.rpartition("/")[2].removesuffix(".jsonl")
+            committed = trial.ends.get(f"log {topic}", 0)
+            saw = lines.count(b"\n")
+            if saw > committed:
+                problems.append(f"somebody saw {saw} decisions of {topic}, and {committed} were made")
+            if not trial.found.files.get(path, b"").startswith(lines):
+                problems.append(f"a decision of {topic} that somebody saw is gone or another")
         for name, score in known.answers.items():
             if name not in trial.found.asked:
                 problems.append(f"the answer {name} is lost")
@@ -181,9 +193,13 @@ class _Known:
 
     ends: dict[str, int] = field(default_factory=dict)
     answers: dict[str, float | None] = field(default_factory=dict)
+    lines: dict[str, bytes] = field(default_factory=dict)
 
     def learn(self, trial: Trial, moment: int) -> None:
         """What a run said before it was cut off."""
+        for path in {*self.lines, *(path for path in trial.disk.paths() if path.endswith(".jsonl"))}:
+            now = trial.disk.seen(path, moment)
+            self.lines[path] = max(self.lines.get(path, b""), now[: now.rfind(b"\n") + 1], key=len)
         for said in trial.said:
             if said.moment <= moment:
                 self.ends.update(

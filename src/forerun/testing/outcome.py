@@ -82,12 +82,14 @@ class Found:
         asked: By id, the predictions that somebody asked for.
         problems: What is wrong without any comparison.
         rows: The rows of the outcome by kind, as they were read.
+        files: Bytes of each decision file, by path.
     """
 
     outcome: Outcome
     asked: Mapping[str, str]
     problems: Sequence[str]
     rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    files: Mapping[str, bytes]
 
 
 class Disk(Protocol):
@@ -127,7 +129,8 @@ def read_outcome(
             problems.append(f"{path} was left behind")
     asked = {str(row["prediction_id"]) for row in rows["predictions"] if row["source"] != "stream"}
     decisions = []
-    for topic in (path for path in disk.paths() if path.endswith(".jsonl")):
+    topics = [path for path in disk.paths() if path.endswith(".jsonl")]
+    for topic in topics:
         for number, line in enumerate(disk.read(topic).decode().splitlines()):
             decision = _json(line)
             if decision.offset != number:
@@ -154,6 +157,7 @@ def read_outcome(
         {row["prediction_id"]: row.line for row in rows["predictions"] if row["source"] != "stream"},
         problems,
         {**rows, "decisions": decisions, "refused": refused},
+        {path: disk.read(path) for path in topics},
     )
 
 

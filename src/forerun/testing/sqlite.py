@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import apsw
 
+from forerun.state import database
 from forerun.testing.disk import SimulatedDisk, directory_of
 
 WAL_CHECKPOINT_PAGES = 30
@@ -39,14 +40,14 @@ class SimulatedSqlite:
             apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         )
         connection = SimulatedConnection(str(path), flags, self._vfs.name)
+        # What forerun uses of a connection is what the class has.
+        as_sqlite3 = cast(sqlite3.Connection, connection)
         connection.execute("PRAGMA temp_store = MEMORY")
+        database.configure(as_sqlite3, read_only=read_only)
         if not read_only:
-            connection.execute("PRAGMA journal_mode = WAL").fetchall()
-            connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_CHECKPOINT_PAGES}").fetchall()
         self._opened.append(connection)
-        # What forerun uses of a connection is what the class has.
-        return cast(sqlite3.Connection, connection)
+        return as_sqlite3
 
     def switch_on(self, disk: SimulatedDisk, chance: random.Random) -> None:
         """The machine starts, with its own randomness, so that it does the same again when asked to.
