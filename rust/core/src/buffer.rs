@@ -1,5 +1,7 @@
 //! The events of one entity, sorted, in one piece of memory that all its windows share.
 
+use crate::prefetch::prefetch_at;
+
 /// Words before the staged part of a row: event time and place.
 pub const FIXED_WORDS: usize = 2;
 
@@ -74,11 +76,33 @@ impl Events {
         &self.words[self.head..]
     }
 
+    /// Asks for the memory of an event.
+    #[inline]
+    pub(crate) fn expect_row(&self, at: usize, width: usize) {
+        prefetch_at(&self.words, self.head + at * width);
+    }
+
     /// The event time at a position.
     #[inline]
     #[must_use]
     pub fn time(&self, at: usize, width: usize) -> i64 {
         self.words[self.head + at * width] as i64
+    }
+
+    /// Asks for the memory of the newest events.
+    #[inline]
+    pub(crate) fn expect(&self) {
+        prefetch_at(&self.words, self.words.len().wrapping_sub(1));
+    }
+
+    /// Asks for the memory of a few events: all there are.
+    #[inline]
+    pub(crate) fn expect_start(&self) {
+        let mut at = self.head;
+        while at < self.words.len() {
+            prefetch_at(&self.words, at);
+            at += 8;
+        }
     }
 
     /// Puts an event in its place and returns its position.

@@ -7,6 +7,7 @@ use crate::buffer::Events;
 use crate::index::Index;
 use crate::key::Key;
 use crate::plan::View;
+use crate::prefetch::prefetch;
 use crate::tiles::Tiles;
 use crate::window::Window;
 
@@ -148,14 +149,21 @@ impl Entity {
         self.index.as_deref_mut().map(|index| (index, &self.events))
     }
 
-    /// Looks at the memory that an insertion and a read will need; the result means nothing.
+    /// Asks for the memory that an insertion and a read at about the newest event will need.
     #[inline]
-    pub(crate) fn touch(&self) -> u64 {
-        let events = self.events.rows();
-        let last = events.last().copied().unwrap_or(0);
+    pub(crate) fn expect(&self) {
+        self.events.expect();
+        if let Some(index) = &self.index {
+            prefetch(&**index);
+        }
+    }
+
+    /// As [`Entity::expect`], one step further: what its index points to.
+    #[inline]
+    pub(crate) fn expect_more(&self, view: &View) {
         match &self.index {
-            Some(index) => last.wrapping_add(index.touch()),
-            None => last.wrapping_add(events.first().copied().unwrap_or(0)),
+            Some(index) => index.expect(view, &self.events),
+            None => self.events.expect_start(),
         }
     }
 

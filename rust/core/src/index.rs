@@ -65,10 +65,23 @@ impl Index {
         index
     }
 
-    /// Looks at its memory; the result means nothing.
+    /// Asks for the memory that a read will need, when it is not far from the one before.
     #[inline]
-    pub(crate) fn touch(&self) -> u64 {
-        self.hints.first().map_or(0, |&hint| hint as u64)
+    pub(crate) fn expect(&self, view: &View, events: &Events) {
+        let width = view.width();
+        for &hint in &self.hints {
+            events.expect_row(hint.saturating_sub(self.first), width);
+            if let Some(prefix) = &self.prefix {
+                prefix.expect(view.light_words, hint);
+            }
+        }
+        if let Some(prefix) = &self.prefix {
+            prefix.expect_end();
+        }
+        for (least, greatest) in &self.peaks {
+            least.expect();
+            greatest.expect();
+        }
     }
 
     /// The events by position.

@@ -1,5 +1,7 @@
 //! The events kept of one entity, by positions that never change.
 
+use std::ops::Range;
+
 use crate::buffer::Events;
 use crate::plan::View;
 
@@ -44,6 +46,14 @@ impl<'a> Kept<'a> {
     #[must_use]
     pub fn row(&self, at: usize) -> &'a [u64] {
         self.events.row(at - self.first, self.view.width())
+    }
+
+    /// The words of a run of events.
+    #[inline]
+    #[must_use]
+    pub fn rows(&self, run: Range<usize>) -> &'a [u64] {
+        let width = self.view.width();
+        &self.events.rows()[(run.start - self.first) * width..(run.end - self.first) * width]
     }
 
     /// Its event time.

@@ -45,6 +45,7 @@ mod pass;
 pub mod peaks;
 pub mod pending;
 pub mod plan;
+mod prefetch;
 pub mod prefix;
 mod query;
 pub mod ranks;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crate::grid::Shared;
-use crate::key::Keys;
 use crate::plan::{Plan, View};
 use crate::reading::{FeatureOverflow, Reading};
 use crate::row::Row;
@@ -109,6 +108,8 @@ struct Task {
     read: Option<usize>,
     shard: usize,
     slot: Option<u32>,
+    /// False when the task before is about the same entity.
+    first: bool,
 }
 
 /// The scratch of one thread.
@@ -170,17 +171,33 @@ impl Pass<'_> {
         } = scratch;
         tasks.clear();
         for at in rows {
-            self.resolve(at, shards, tasks);
+            self.plan_tasks(at, shards, tasks);
         }
-        // Independent loads: they overlap, and the work below finds its memory in the cache.
-        let mut touched = 0u64;
-        for task in tasks.iter() {
-            if let (Some(slot), Some(shard)) = (task.slot, shards[task.shard].as_deref()) {
-                touched = touched.wrapping_add(shard.touch(slot));
+        // Step by step for all tasks: the memory of one is on its way while that of others is asked for.
+        let view = self.view();
+        let mut last = None;
+        for task in tasks.iter_mut() {
+            if !task.first {
+                task.slot = last;
+                continue;
+            }
+            if let Some(shard) = shards[task.shard].as_deref_mut() {
+                self.settle_slot(task, shard);
+                last = task.slot;
+                if let Some(entity) = task.slot.and_then(|slot| shard.entity(slot)) {
+                    entity.expect();
+                }
             }
         }
-        std::hint::black_box(touched);
-        let view = self.view();
+        for task in tasks.iter().filter(|task| task.first) {
+            let shard = shards[task.shard].as_deref();
+            if let Some(entity) = shard
+                .zip(task.slot)
+                .and_then(|(shard, slot)| shard.entity(slot))
+            {
+                entity.expect_more(view);
+            }
+        }
         for task in tasks.iter() {
             let row = &self.accepted[task.at];
             let role = &self.roles[row.stream as usize];
@@ -225,55 +242,76 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// Finds the entities a row is concerned with, among the shards given.
+    /// Finds out which entities a row is concerned with, among the shards given, and asks for their memory.
     #[inline]
-    fn resolve(&self, at: usize, shards: &mut [Option<&mut Shard>], tasks: &mut Vec<Task>) {
+    fn plan_tasks(&self, at: usize, shards: &[Option<&mut Shard>], tasks: &mut Vec<Task>) {
         let row = &self.accepted[at];
         let role = &self.roles[row.stream as usize];
         let staged = &self.staged[row.batch as usize];
-        let mut updated: Option<(&Arc<Keys>, Task)> = None;
+        let mut plan = |read: Option<usize>, hash: Option<u64>, first: bool| {
+            // Without a key nothing is found, wherever one looks.
+            let shard = hash.map_or(0, shard_of);
+            if let Some(held) = shards[shard].as_deref() {
+                let slot = if first {
+                    hash.and_then(|hash| held.guess(hash))
+                } else {
+                    None
+                };
+                if let Some(slot) = slot {
+                    held.expect(slot);
+                }
+                tasks.push(Task {
+                    at,
+                    read,
+                    shard,
+                    slot,
+                    first,
+                });
+            }
+        };
+        let mut updated = None;
         if let Some(nth) = role.update {
             let columns = &staged.views[nth];
-            if let (Some((key, hash)), true) = (
+            if let (Some((_, hash)), true) = (
                 columns.keys.get(row.row as usize),
                 columns.passes(row.row as usize),
             ) {
-                let shard = shard_of(hash);
-                if let Some(held) = shards[shard].as_deref_mut() {
-                    let task = Task {
-                        at,
-                        read: None,
-                        shard,
-                        slot: Some(held.find_or_put(self.view(), key, hash)),
-                    };
-                    tasks.push(task);
-                    updated = Some((&columns.keys, task));
-                }
+                plan(None, Some(hash), true);
+                updated = Some(&columns.keys);
             }
         }
         for (nth, read) in role.reads.iter().enumerate() {
             let keys = &staged.lookups[read.nth][read.lookup];
-            if let Some((known, task)) = updated
-                && Arc::ptr_eq(known, keys)
-            {
-                tasks.push(Task {
-                    read: Some(nth),
-                    ..task
-                });
-                continue;
-            }
-            // Without a key nothing is found, wherever one looks.
-            let (key, hash) = keys.get(row.row as usize).unwrap_or((&[], 0));
-            let shard = shard_of(hash);
-            if let Some(held) = shards[shard].as_deref() {
-                let known = keys.get(row.row as usize).is_some();
-                tasks.push(Task {
-                    at,
-                    read: Some(nth),
-                    shard,
-                    slot: if known { held.find(key, hash) } else { None },
-                });
-            }
+            let hash = keys.get(row.row as usize).map(|(_, hash)| hash);
+            let same = updated.is_some_and(|known| Arc::ptr_eq(known, keys));
+            plan(Some(nth), hash, !same);
         }
+    }
+
+    /// Makes sure of the slot of a task; an update makes one when there is none.
+    #[inline]
+    fn settle_slot(&self, task: &mut Task, shard: &mut Shard) {
+        let row = &self.accepted[task.at];
+        let role = &self.roles[row.stream as usize];
+        let staged = &self.staged[row.batch as usize];
+        let keys = match task.read {
+            None => role.update.map(|nth| &staged.views[nth].keys),
+            Some(nth) => {
+                let read = &role.reads[nth];
+                Some(&staged.lookups[read.nth][read.lookup])
+            }
+        };
+        let Some((key, hash)) = keys.and_then(|keys| keys.get(row.row as usize)) else {
+            task.slot = None;
+            return;
+        };
+        if task.slot.is_some_and(|slot| shard.holds(slot, key, hash)) {
+            return;
+        }
+        task.slot = if task.read.is_none() {
+            Some(shard.find_or_put(self.view(), key, hash))
+        } else {
+            shard.find(key, hash)
+        };
     }
 }

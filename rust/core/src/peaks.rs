@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::prefetch::prefetch;
+
 /// Positions and ranks of the values that no later one reaches: each is the peak of all windows that begin
 /// after the one before it and end at the newest event.
 ///
@@ -38,6 +40,14 @@ pub enum Peak {
 }
 
 impl Peaks {
+    /// Asks for the memory of the newest peaks.
+    #[inline]
+    pub(crate) fn expect(&self) {
+        if let Some(newest) = self.stack.back() {
+            prefetch(newest);
+        }
+    }
+
     /// Takes account of an event that was put at a position; without a rank it does not count.
     #[inline]
     pub fn inserted(&mut self, at: usize, rank: Option<i64>) {

@@ -1,8 +1,11 @@
 //! Totals of all events before every eighth one, so that a window of any length costs two look-ups.
 
+use std::ops::Range;
+
 use crate::kept::Kept;
 use crate::light::{Run, bits, less, plus, root, square};
 use crate::plan::{Light, Track};
+use crate::prefetch::prefetch_at;
 
 /// Events in a block.
 const SIZE: usize = 8;
@@ -60,6 +63,21 @@ impl Prefix {
     #[must_use]
     pub fn bits(&self) -> u32 {
         self.bits
+    }
+
+    /// Asks for the memory of the prefix at a position.
+    #[inline]
+    pub(crate) fn expect(&self, stride: usize, at: usize) {
+        prefetch_at(
+            &self.words,
+            (at / SIZE).saturating_sub(self.origin) * stride,
+        );
+    }
+
+    /// Asks for the memory of the newest prefix.
+    #[inline]
+    pub(crate) fn expect_end(&self) {
+        prefetch_at(&self.words, self.words.len().wrapping_sub(1));
     }
 
     /// Takes account of an event that was put at a position; false when its values do not fit.
@@ -133,11 +151,14 @@ impl Prefix {
         for track in &kept.view.tracks {
             if let Some(light) = track.light {
                 let at = last + stride + light.at;
-                let mut run = load(light, &self.words[at..]);
+                let run = load(light, &self.words[at..]);
                 // The first block may begin before the oldest event kept.
-                for row in (end - SIZE).max(kept.first)..end {
-                    change(light, track, kept.row(row), false, &mut run);
-                }
+                let run = run.with(&add_up(
+                    light,
+                    track,
+                    kept,
+                    (end - SIZE).max(kept.first)..end,
+                ));
                 store(light, &run, &mut self.words[at..]);
             }
         }
@@ -182,14 +203,12 @@ impl Prefix {
         let mut run;
         if over > SIZE / 2 && next < self.words.len() {
             run = load(light, &self.words[next..]);
-            for row in at..(block + 1) * SIZE {
-                change(light, track, kept.row(row), true, &mut run);
-            }
+            let rows = add_up(light, track, kept, at..(block + 1) * SIZE);
+            run = run.without(&rows);
         } else {
             run = load(light, &self.words[entry..]);
-            for row in (block * SIZE).max(kept.first)..at {
-                change(light, track, kept.row(row), false, &mut run);
-            }
+            let rows = add_up(light, track, kept, (block * SIZE).max(kept.first)..at);
+            run = run.with(&rows);
         }
         if !light.counts {
             run.count = at as u64;
@@ -237,6 +256,32 @@ fn store(light: Light, run: &Run, words: &mut [u64]) {
     if light.squares {
         words[at..at + 4].copy_from_slice(&run.squares);
     }
+}
+
+/// The totals of a few rows.
+#[inline]
+fn add_up(light: Light, track: &Track, kept: Kept<'_>, rows: Range<usize>) -> Run {
+    let mut run = Run::EMPTY;
+    if rows.is_empty() {
+        return run;
+    }
+    // Nearly all tracks: floats of every event.
+    if let (Some(word), None, true) = (track.word, track.condition, track.is_float() && light.sums)
+    {
+        for row in kept.rows(rows).chunks_exact(kept.view.width()) {
+            let root = root(true, row[word]).unwrap_or(0);
+            if light.squares {
+                run.add(root);
+            } else {
+                run.add_plain(root);
+            }
+        }
+        return run;
+    }
+    for row in rows {
+        change(light, track, kept.row(row), false, &mut run);
+    }
+    run
 }
 
 /// Adds a row to a run, or takes it out.

@@ -4,11 +4,12 @@ use hashbrown::HashTable;
 
 use crate::entity::Entity;
 use crate::plan::View;
+use crate::prefetch::{prefetch, prefetch_at};
 
 /// Entities in slots, and a table from the hash of a key to its slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shard {
-    table: HashTable<u32>,
+    table: HashTable<Place>,
     slots: Vec<Slot>,
     free: Vec<u32>,
     /// Slots changed since the last take; may name one that was freed since.
@@ -19,11 +20,24 @@ pub(crate) struct Shard {
     tracking: bool,
 }
 
+/// Where an entity is: enough of its key's hash to pass by nearly all others without a look at their slots.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    tag: u32,
+    slot: u32,
+}
+
 #[derive(Clone, Debug)]
 struct Slot {
     hash: u64,
     changed: bool,
     entity: Option<Entity>,
+}
+
+/// Bits of a hash that neither the shard nor the table's place is chosen by.
+#[inline]
+fn tag(hash: u64) -> u32 {
+    (hash >> 25) as u32
 }
 
 impl Shard {
@@ -32,18 +46,39 @@ impl Shard {
         self.table.len()
     }
 
+    /// The slot that is most likely a key's: only its hash was compared, and part of it.
+    #[inline]
+    pub(crate) fn guess(&self, hash: u64) -> Option<u32> {
+        let found = self.table.find(hash, |place| place.tag == tag(hash));
+        found.map(|place| place.slot)
+    }
+
+    /// True when a slot is that of a key.
+    #[inline]
+    pub(crate) fn holds(&self, slot: u32, key: &[u8], hash: u64) -> bool {
+        let slot = &self.slots[slot as usize];
+        slot.hash == hash
+            && slot
+                .entity
+                .as_ref()
+                .is_some_and(|entity| entity.key() == key)
+    }
+
     /// The slot of a key.
     #[inline]
     pub(crate) fn find(&self, key: &[u8], hash: u64) -> Option<u32> {
-        let same = |&slot: &u32| {
-            let slot = &self.slots[slot as usize];
-            slot.hash == hash
-                && slot
-                    .entity
-                    .as_ref()
-                    .is_some_and(|entity| entity.key() == key)
-        };
-        self.table.find(hash, same).copied()
+        let same = |place: &Place| place.tag == tag(hash) && self.holds(place.slot, key, hash);
+        self.table.find(hash, same).map(|place| place.slot)
+    }
+
+    /// Asks for the memory of a slot.
+    #[inline]
+    pub(crate) fn expect(&self, slot: u32) {
+        prefetch_at(&self.slots, slot as usize);
+        // An entity is longer than a line of the cache.
+        if let Some(held) = self.slots.get(slot as usize) {
+            prefetch(&held.changed);
+        }
     }
 
     /// The slot of a key, made when new.
@@ -57,12 +92,6 @@ impl Shard {
     #[inline]
     pub(crate) fn entity(&self, slot: u32) -> Option<&Entity> {
         self.slots[slot as usize].entity.as_ref()
-    }
-
-    /// Looks at the memory that work on a slot will need.
-    #[inline]
-    pub(crate) fn touch(&self, slot: u32) -> u64 {
-        self.entity(slot).map_or(0, Entity::touch)
     }
 
     /// The entity of a slot, to be read: reads may move what is derived.
@@ -99,8 +128,12 @@ impl Shard {
                 (self.slots.len() - 1) as u32
             }
         };
+        let place = Place {
+            tag: tag(hash),
+            slot: at,
+        };
         self.table
-            .insert_unique(hash, at, |&slot| self.slots[slot as usize].hash);
+            .insert_unique(hash, place, |place| self.slots[place.slot as usize].hash);
         at
     }
 
@@ -135,7 +168,10 @@ impl Shard {
         let hash = slot.hash;
         slot.changed = false;
         if let Some(dead) = slot.entity.take() {
-            if let Ok(entry) = self.table.find_entry(hash, |&slot| slot as usize == at) {
+            if let Ok(entry) = self
+                .table
+                .find_entry(hash, |place| place.slot as usize == at)
+            {
                 entry.remove();
             }
             self.free.push(at as u32);
@@ -190,6 +226,6 @@ impl Shard {
         let entities: usize = self.all().map(Entity::bytes).sum();
         entities + self.slots.capacity() * size_of::<Slot>()
             - self.all().count() * size_of::<Entity>()
-            + self.table.capacity() * 5
+            + self.table.capacity() * (size_of::<Place>() + 1)
     }
 }

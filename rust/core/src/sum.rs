@@ -60,8 +60,22 @@ pub(crate) fn narrow(value: f64) -> Option<i128> {
 /// A narrow total, rounded once to the nearest double.
 #[inline]
 pub(crate) fn round_i128(narrow: i128) -> f64 {
-    // The scaling is a power of two and nothing here is subnormal: only the cast rounds.
-    narrow as f64 * f64::from_bits(((1023 + UNIT) as u64) << 52)
+    let magnitude = narrow.unsigned_abs();
+    if magnitude == 0 {
+        return 0.0;
+    }
+    let zeros = magnitude.leading_zeros();
+    let normal = magnitude << zeros;
+    // What is cut off cannot matter but by being there: the lowest of 64 bits stands for it.
+    let top = (normal >> 64) as u64 | u64::from(normal as u64 != 0);
+    let value = top as f64 * power(64 - zeros as i32 + UNIT);
+    if narrow < 0 { -value } else { value }
+}
+
+/// 2 to a power that is a normal double.
+#[inline]
+pub(crate) fn power(exponent: i32) -> f64 {
+    f64::from_bits(((1023 + exponent) as u64) << 52)
 }
 
 /// An exact, order-free, subtractable sum of float64 values.
@@ -237,6 +251,25 @@ mod tests {
         let mut out = Vec::new();
         sum.write(&mut out);
         out
+    }
+
+    #[test]
+    fn rounding_is_that_of_the_language() {
+        let mut state = 3u128;
+        for shift in 0..120 {
+            for _ in 0..50 {
+                state = state.wrapping_mul(0x5851_f42d_4c95_7f2d_1405_7b7e_f767_814f) + 1;
+                for bits in [
+                    state >> shift,
+                    (state >> shift) & !0xffff,
+                    (1 << 127) >> shift,
+                ] {
+                    for narrow in [(bits >> 1) as i128, -((bits >> 1) as i128)] {
+                        assert_eq!(round_i128(narrow), narrow as f64 * power(UNIT), "{narrow}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]

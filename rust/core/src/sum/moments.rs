@@ -6,7 +6,7 @@
 //! rounded three times: the numerator, its divisor and the quotient.
 
 use super::wide::{Wide, round};
-use super::{ExactSum, UNIT, decompose, narrow};
+use super::{ExactSum, UNIT, decompose, narrow, power};
 use crate::light::{Run, square};
 
 /// Squares of all doubles: 2^-2148 to 2^2048, plus 64 bits.
@@ -261,7 +261,22 @@ impl Squares {
 #[inline]
 pub(crate) fn variance(count: u64, sum: i128, squares: &[u64; 4]) -> f64 {
     let numerator = minus(times(squares, count), &square(sum.unsigned_abs()));
-    round(&numerator, 2 * UNIT) / pairs(count)
+    round_narrow(&numerator) / pairs(count)
+}
+
+/// As [`round`], in units of 2^(2 [`UNIT`]), where no result is subnormal or infinite.
+#[inline]
+fn round_narrow(limbs: &[u64; 5]) -> f64 {
+    let Some(top) = limbs.iter().rposition(|&limb| limb != 0) else {
+        return 0.0;
+    };
+    let zeros = limbs[top].leading_zeros();
+    let below = if top > 0 { limbs[top - 1] } else { 0 };
+    let both = (u128::from(limbs[top]) << 64 | u128::from(below)) << zeros;
+    let rest = both as u64 != 0 || limbs[..top.saturating_sub(1)].iter().any(|&limb| limb != 0);
+    // What is cut off cannot matter but by being there: the lowest of 64 bits stands for it.
+    let leading = (both >> 64) as u64 | u64::from(rest);
+    leading as f64 * power(64 * top as i32 - zeros as i32 + 2 * UNIT)
 }
 
 #[inline]
@@ -423,6 +438,29 @@ mod tests {
             assert!(rest.is_empty());
             assert_eq!(bytes(&read), written);
             assert_eq!(read.var(), of(values).var());
+        }
+    }
+
+    #[test]
+    fn narrow_rounding_is_that_of_any_width() {
+        let mut state = 7u64;
+        let mut random = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            state ^ state >> 29
+        };
+        for case in 0..20_000 {
+            let mut limbs = [random(), random(), random(), random(), random()];
+            let shift = random() % 64;
+            for (at, limb) in limbs.iter_mut().enumerate() {
+                match (case + at) % 5 {
+                    0 => *limb = 0,
+                    1 => *limb = (1 << 63) >> shift,
+                    _ => *limb >>= if at == 4 { shift } else { 0 },
+                }
+            }
+            assert_eq!(round_narrow(&limbs), round(&limbs, 2 * UNIT), "{limbs:x?}");
         }
     }
 

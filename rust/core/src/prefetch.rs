@@ -1,0 +1,24 @@
+//! Asks for memory that will be needed soon.
+
+/// Starts to bring the memory of a value into the cache; where the machine has no such wish, nothing happens.
+///
+/// A cold miss costs 150 ns and more when it is waited for, and a few when many are on their way at once.
+#[inline]
+pub(crate) fn prefetch<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a hint about a reference; it reads nothing and SSE is part of every x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
+/// As [`prefetch`], for a place in a slice; beyond its end nothing happens.
+#[inline]
+pub(crate) fn prefetch_at<T>(values: &[T], at: usize) {
+    if let Some(value) = values.get(at) {
+        prefetch(value);
+    }
+}
