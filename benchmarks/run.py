@@ -1,7 +1,7 @@
 """Every benchmark in one run, forerun and its peers taking turns; what will not run is reported, not dropped.
 
     make bench ARGS="--only w1 --peers polars,duckdb"
-    python benchmarks/run.py [--only SECTIONS] [--peers NAMES] [--events-max N] [--rounds N] [--heavy]
+    python benchmarks/run.py [--only SECTIONS] [--peers NAMES] [--events-max N] [--rounds N]
                              [--record]
 
 CPU time is what to read: other work on the machine moves wall time far more. Each figure is the median of its
@@ -86,27 +86,31 @@ def measured(
             if isinstance(python, str):
                 own.append({"error": python})
                 continue
-            folder = "own" if case.who == "forerun" else "peers"
-            own.append(
-                ran(
-                    python,
-                    HERE / "streaming" / folder / f"{case.script}.py",
-                    [
-                        "--data",
-                        str(WORK / "data"),
-                        "--events",
-                        str(case.events),
-                        "--rate",
-                        str(case.rate),
-                        "--mode",
-                        case.mode,
-                        *case.more,
-                    ],
-                )
-            )
+            own.append(_marginal(case, python))
             print(".", end="", flush=True, file=sys.stderr)
     print(file=sys.stderr)
     return [_summary(case, own) for case, own in zip(cases, runs, strict=True)]
+
+
+def _marginal(case: Case, python: Path) -> dict[str, Any]:
+    """Run a case once; when it asks for it, without what its first events cost."""
+    folder = "own" if case.who == "forerun" else "peers"
+    script = HERE / "streaming" / folder / f"{case.script}.py"
+
+    def run(events: int) -> dict[str, Any]:
+        arguments = ["--data", str(WORK / "data"), "--events", str(events), "--rate", str(case.rate)]
+        return ran(python, script, [*arguments, "--mode", case.mode, *case.more])
+
+    found = run(case.events)
+    if not case.less or "error" in found:
+        return found
+    first = run(case.less)
+    if "error" in first:
+        return first
+    for name in ("cpu_us", "wall_us"):
+        cost = found[name] * case.events - first[name] * case.less
+        found[name] = round(cost / (case.events - case.less), 4)
+    return {**found, "marginal_from": case.less}
 
 
 def _summary(case: Case, runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -205,7 +209,6 @@ def main() -> None:
     )
     parser.add_argument("--events-max", type=int, help="leave out larger cases")
     parser.add_argument("--rounds", type=int, help="of every case")
-    parser.add_argument("--heavy", action="store_true", help="also what takes minutes each")
     parser.add_argument("--record", action="store_true", help=f"write {RESULTS.name}")
     settings = parser.parse_args()
     sections = settings.only.split(",") if settings.only else SECTIONS
@@ -234,7 +237,7 @@ def main() -> None:
             for case in CASES
             if case.section == section
             and case.who in pythons
-            and (settings.heavy or not case.heavy)
+           
             and (settings.events_max is None or case.events <= settings.events_max)
         ]
         if cases:

@@ -36,6 +36,15 @@ PEERS: Sequence[Peer] = (
     ),
     Peer("Polars", "polars_rolling", BATCH),
     Peer("DuckDB", "duckdb_range", BATCH),
+    Peer("Python deques", "python_deques", f"{CLAMPS}; float sums, unsafe variance; no expiry, nothing durable"),
+    Peer("csp", "csp_stats", "sorted input with distinct times only; milliseconds to begin a key; no durable state"),
+    Peer("Bytewax", "bytewax_state", f"no exact sliding output of its own: the deques' state inside it; {CLAMPS}"),
+    Peer("river", "river_rolling", "no maximum (16 of 20 values); refuses older times; one process, nothing durable"),
+    Peer("Deephaven", "deephaven_updateby", "time must not go back within a key: late events are not placed"),
+    Peer("Flink SQL", "flink_over", "answers when the watermark has passed, 10 s later; one window per query"),
+    Peer("Pathway", "pathway_join", "1 of 4 windows, no std: cost grows with a window's content", values=False),
+    Peer("Quix Streams", "quix_windows", "1 of 4 windows, no std; its log (Kafka) left out here", values=False),
+    Peer("Spark", "spark_windows", "sliding windows in batch only; hopping windows in micro-batches of seconds"),
 )
 
 
@@ -53,7 +62,8 @@ class Case:
         mode: The script's mode.
         more: Further arguments.
         rounds: How often, taking turns with the others.
-        heavy: Left out unless asked for: it takes minutes.
+        less: When above 0, the same is run with so many events, and the figure is what the others cost: it takes
+            starting, planning and compiling out.
     """
 
     section: str
@@ -65,7 +75,7 @@ class Case:
     mode: str = "w1"
     more: Sequence[str] = ()
     rounds: int = 3
-    heavy: bool = False
+    less: int = 0
 
 
 MILLION = 1_000_000
@@ -90,4 +100,21 @@ def _w1() -> list[Case]:
     return cases
 
 
-CASES: Sequence[Case] = (*_w1(),)
+def _peers() -> list[Case]:
+    """Those that take seconds or minutes, once, at sizes they can do."""
+    return [
+        Case("w1", "python_deques", "python_deques", "arrival order, clamped", 300_000, rounds=2),
+        Case("w1", "bytewax_state", "bytewax_state", "the deques inside stateful_batch", 300_000, rounds=2),
+        Case("w1", "csp_stats", "csp_stats", "one series, no keys", MILLION, mode="one", rounds=1),
+        Case("w1", "csp_stats", "csp_stats", "the 300 hottest keys", 250_000, mode="keys", less=50_000, rounds=1),
+        Case("w1", "river_rolling", "river_rolling", "16 of 20 values", 100_000, rounds=1),
+        Case("w1", "deephaven_updateby", "deephaven_updateby", "one finished table", MILLION, rounds=1),
+        Case("w1", "deephaven_updateby", "deephaven_updateby", "ticking", 300_000, mode="ticking", rounds=1),
+        Case("w1", "flink_over", "flink_over", "four chained queries", 120_000, less=40_000, rounds=1),
+        Case("w1", "pathway_join", "pathway_join", "1 of 4 windows, no std", 20_000, rounds=1),
+        Case("w1", "quix_windows", "quix_windows", "1 of 4 windows, no std", 10_000, rounds=1),
+        Case("w1", "spark_windows", "spark_windows", "batch", 300_000, less=100_000, rounds=1),
+    ]
+
+
+CASES: Sequence[Case] = (*_w1(), *_peers())
