@@ -33,6 +33,18 @@ WORK = HERE.parent / "target" / "bench"
 RESULTS = HERE / "results" / "streaming.json"
 LIMIT_S = 420
 SECTIONS = ("values", "w1", "w2", "durable", "restart", "curves", "scorer", "serving")
+FACTS = (
+    "bytes_per_key",
+    "call_us",
+    "together_cpu_us",
+    "disk_bytes",
+    "killed_cpu_s",
+    "killed_wall_s",
+    "clean_cpu_s",
+    "clean_wall_s",
+    "marginal_from",
+    "late",
+)
 ALONE = {"scorer": "scorer.py", "serving": "serving_http.py"}
 
 
@@ -178,8 +190,14 @@ def show(found: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> None:
                 print(
                     f"  {name:14} {item['label']:34} {item['events']:>11,} at {item['rate']:>5}/s"
                     f" {item['cpu_us']:10.3f} us CPU {item['wall_us']:10.3f} us wall {_beside(item, own)}"
-                    f" {item['peak_mb']:7,} MB"
+                    f" {item['peak_mb']:7,} MB{_more(item)}"
                 )
+
+
+def _more(item: Mapping[str, Any]) -> str:
+    """What a run says besides."""
+    shown = {name: item[name] for name in FACTS if name in item}
+    return "".join(f"  {name} {value}" for name, value in shown.items())
 
 
 def _beside(item: Mapping[str, Any], others: Sequence[Mapping[str, Any]]) -> str:
@@ -237,7 +255,6 @@ def main() -> None:
             for case in CASES
             if case.section == section
             and case.who in pythons
-           
             and (settings.events_max is None or case.events <= settings.events_max)
         ]
         if cases:

@@ -85,6 +85,16 @@ def make(count: int, rate: float, *, keys: int = KEYS, seed: int = SEED) -> Even
     return Events(arrival, at, ids[rank].astype(np.int64), amount)
 
 
+def idle(count: int) -> Events:
+    """One event each of keys that no other event has, an hour before all others.
+
+    Args:
+        count: How many.
+    """
+    at = np.full(count, BEGIN_US - 3_600_000_000, np.int64)
+    return Events(at, at, 10_000_000 + np.arange(count, dtype=np.int64), np.ones(count))
+
+
 def text_keys(key: Ints) -> NDArray[np.uint8]:
     """Keys as eight letters each, "c0000123".
 

@@ -36,7 +36,15 @@ def payments(windows: Sequence[str] = WINDOWS, *, read: bool = True, text_key: b
     view: Any = app.features(paid, by="key")(type("Payer", (), {"__doc__": "What a payer did.", **made}))
     if read:
 
-        @app.model(on=paid, label=fr.label(paid, amount > 1000.0, within="1m"), warmup="3650d")
+        @app.stream(key="key", lateness="10s")
+        class Disputed(fr.Event):
+            """A payment was disputed."""
+
+            key: str if text_key else int  # type: ignore[valid-type]
+            at: fr.EventTime
+            fraud: bool
+
+        @app.model(on=paid, label=fr.label(Disputed, Disputed.fraud, within="1h"), warmup="3650d")
         class Fraud(fr.Model):
             """Never trained."""
 

@@ -8,7 +8,6 @@
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -18,36 +17,9 @@ import meter
 import numpy as np
 import truth
 from payments import WINDOWS, payments
+from tables import batches
 
 from forerun._core import Kernel, version
-from forerun.events.table import schema_of
-from forerun.runtime.app import App
-
-
-def batches(app: App, e: ev.Events, rows: int, *, text_key: bool = False) -> list[pa.RecordBatch]:
-    """The events as the kernel takes them.
-
-    Args:
-        app: The app.
-        e: The events.
-        rows: Of a batch.
-        text_key: Whether the key is text.
-    """
-    schema = schema_of(app.streams["Paid"])
-    key: pa.Array[Any] = pa.array(e.key)
-    if text_key:
-        letters = pa.py_buffer(ev.text_keys(e.key).tobytes())
-        starts = pa.py_buffer(np.arange(0, 8 * len(e) + 8, 8, dtype=np.int32).tobytes())
-        key = pa.StringArray.from_buffers(len(e), starts, letters)
-    columns = [key, pa.array(e.at), pa.array(e.amount)]
-    table = pa.record_batch(
-        [
-            *(column.cast(field.type) for column, field in zip(columns, schema, strict=True)),
-            pa.array(e.arrival),
-        ],
-        names=[*schema.names, "_arrival"],
-    )
-    return [table.slice(start, rows) for start in range(0, len(e), rows)]
 
 
 def main() -> None:
@@ -55,6 +27,9 @@ def main() -> None:
     parser = meter.arguments(__doc__)
     parser.add_argument("--batch", type=int, default=8_192)
     parser.add_argument("--windows", nargs="*", default=WINDOWS)
+    parser.add_argument("--keys", type=int, default=ev.KEYS)
+    parser.add_argument("--idle", type=int, default=0, help="keys with one event an hour before, then silent")
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--values", type=Path)
     parser.add_argument("--sample", default="plain")
     a = parser.parse_args()
@@ -67,8 +42,15 @@ def main() -> None:
         columns = [found[f"Payer.{name}"].to_numpy(zero_copy_only=False) for name in truth.COLUMNS]
         truth.save(a.values, np.column_stack(columns))
         return
-    parts = batches(app, ev.load(a.data, a.events, a.rate), a.batch, text_key=text_key)
+    if a.threads > 1:
+        kernel.set_threads(a.threads)
+    common = a.keys == ev.KEYS
+    e = ev.load(a.data, a.events, a.rate) if common else ev.make(a.events, a.rate, keys=a.keys)
+    parts = batches(app, e, a.batch, text_key=text_key)
     offset, vectors, waits = 0, 0, []
+    for part in batches(app, ev.idle(a.idle), 65_536):
+        kernel.apply([(0, 0, offset, part)])
+        offset += part.num_rows
     with meter.Meter() as m:
         for part in parts:
             begin_ns = time.perf_counter_ns()

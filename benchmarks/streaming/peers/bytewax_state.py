@@ -1,8 +1,9 @@
 """Bytewax, one worker, an in-process source of prebuilt rows and a sink that drops them.
 
-    --mode w1   stateful_batch around the Python state of `python_deques.py`: Bytewax has no exact sliding output per
-                event of its own; what arrives out of order is moved to its key's newest time
-    --mode w2   its own windows: fold_window over EventClock(10 s) and SlidingWindower(5 min / 1 min)
+--mode w1   stateful_batch around the Python state of `python_deques.py`: Bytewax has no exact sliding
+output per
+            event of its own; what arrives out of order is moved to its key's newest time
+--mode w2   its own windows: fold_window over EventClock(10 s) and SlidingWindower(5 min / 1 min)
 """
 
 import datetime as dt
@@ -84,12 +85,16 @@ flow = Dataflow("bench")
 stream = op.input("in", flow, Source())
 if a.mode == "w2":
     clock = win.EventClock(ts_getter=lambda v: v[1], wait_for_system_duration=dt.timedelta(seconds=10))
-    hops = win.SlidingWindower(
-        length=dt.timedelta(minutes=5), offset=dt.timedelta(minutes=1), align_to=EPOCH
-    )
+    hops = win.SlidingWindower(length=dt.timedelta(minutes=5), offset=dt.timedelta(minutes=1), align_to=EPOCH)
     windows = win.fold_window(
-        "w", stream, clock, hops, lambda: (0, 0.0), lambda s, v: (s[0] + 1, s[1] + v[2]),
-        lambda p, q: (p[0] + q[0], p[1] + q[1]), ordered=False,
+        "w",
+        stream,
+        clock,
+        hops,
+        lambda: (0, 0.0),
+        lambda s, v: (s[0] + 1, s[1] + v[2]),
+        lambda p, q: (p[0] + q[0], p[1] + q[1]),
+        ordered=False,
     )
     stream = op.map(
         "mean", windows.down, lambda r: (r[0], (r[1][0], r[1][1][0], r[1][1][1], r[1][1][1] / r[1][1][0]))

@@ -1,7 +1,7 @@
 """csp: csp.stats time windows in C++ nodes, on sorted input with distinct times.
 
-Each key is a sub-graph of csp.dynamic, and making one takes milliseconds: 100,000 keys would take ten minutes. So two
-things it can do: all events as one series without keys, and the 300 hottest keys.
+Each key is a sub-graph of csp.dynamic, and making one takes milliseconds: 100,000 keys would take ten
+minutes. So two things it can do: all events as one series without keys, and the 300 hottest keys.
 
     --mode one    the twenty values of one global series
     --mode keys   the events of the 300 hottest keys only, graphs included
@@ -44,8 +44,11 @@ def _all(value):
     for interval in INTERVALS:
         window = {"interval": interval, "min_window": timedelta(0)}
         found += [
-            stats.count(value, **window), stats.sum(value, **window), stats.mean(value, **window),
-            stats.max(value, **window), stats.stddev(value, ddof=1, **window),
+            stats.count(value, **window),
+            stats.sum(value, **window),
+            stats.mean(value, **window),
+            stats.max(value, **window),
+            stats.stddev(value, ddof=1, **window),
         ]
     return found
 

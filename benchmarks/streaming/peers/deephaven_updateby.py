@@ -1,7 +1,7 @@
 """Deephaven, its JVM embedded: update_by with rolling time operators per key, on sorted input.
 
-It keeps tables up to date as rows come, in cycles. Event time must not go back within a key: late events are not
-placed. Needs Java 11 or newer.
+It keeps tables up to date as rows come, in cycles. Event time must not go back within a key: late events
+are not placed. Needs Java 11 or newer.
 
     --mode w1       one finished table
     --mode ticking  an append-only table fed in cycles of 20,000 rows
@@ -29,7 +29,11 @@ parser.add_argument("--values", type=Path)
 parser.add_argument("--sample", default="plain")
 a = parser.parse_args()
 anonymous = "-DAuthHandlers=io.deephaven.auth.AnonymousAuthenticationHandler"
-server = Server(host="127.0.0.1", port=a.port, jvm_args=["-Xmx6g", anonymous, "-DPeriodicUpdateGraph.targetCycleDurationMillis=10"])
+server = Server(
+    host="127.0.0.1",
+    port=a.port,
+    jvm_args=["-Xmx6g", anonymous, "-DPeriodicUpdateGraph.targetCycleDurationMillis=10"],
+)
 server.start()
 from deephaven import arrow as dharrow  # its modules need the server
 from deephaven import dtypes

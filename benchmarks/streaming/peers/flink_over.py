@@ -1,9 +1,10 @@
 """Flink SQL in a local mini cluster, streaming mode, heap state, one task; a CSV file in, nothing out.
 
-No Python runs per event. Starting the JVM is outside the timer; planning, parsing and compiling are inside, so small
-runs flatter nobody: read the larger of two sizes. It answers when the watermark has passed. Needs Java 11 or 17.
+No Python runs per event. Starting the JVM is outside the timer; planning, parsing and compiling are inside,
+so small runs flatter nobody: read the larger of two sizes. It answers when the watermark has passed. Needs
+Java 11 or 17.
 
-    --mode w1   OVER (PARTITION BY key ORDER BY rowtime RANGE BETWEEN INTERVAL .. PRECEDING), one chained query a window
+    --mode w1   OVER (PARTITION BY key ORDER BY rowtime RANGE BETWEEN INTERVAL .. PRECEDING), one query each
     --mode w2   HOP, 5 min / 1 min
 """
 
@@ -33,8 +34,11 @@ e = truth.sample(a.sample) if a.values else ev.load(a.data, a.events, a.rate)
 folder = Path(tempfile.mkdtemp())
 (folder / "in").mkdir()
 with (folder / "in" / "events.csv").open("w", newline="") as file:
-    csv.writer(file).writerows(zip(range(len(e)), (e.at // 1_000).tolist(), e.key.tolist(), e.amount.tolist()))
-# A collection on the meter's thread would open a second connection to Java, which its planner does not survive.
+    csv.writer(file).writerows(
+        zip(range(len(e)), (e.at // 1_000).tolist(), e.key.tolist(), e.amount.tolist())
+    )
+# A collection on the meter's thread would open a second connection to Java, which its planner does not
+# survive.
 gc.collect()
 gc.disable()
 tables = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
@@ -42,20 +46,23 @@ settings = tables.get_config()
 settings.set("parallelism.default", "1")
 settings.set("taskmanager.memory.process.size", "6g")
 settings.set("table.exec.source.idle-timeout", "0")
-tables.execute_sql(f"""CREATE TABLE e (id BIGINT, ms BIGINT, k BIGINT, amount DOUBLE, rt AS TO_TIMESTAMP_LTZ(ms, 3),
+tables.execute_sql(f"""CREATE TABLE e (id BIGINT, ms BIGINT, k BIGINT, amount DOUBLE, rt AS
+TO_TIMESTAMP_LTZ(ms, 3),
   WATERMARK FOR rt AS rt - INTERVAL '10' SECOND)
   WITH ('connector'='filesystem', 'path'='file://{folder}/in', 'format'='csv')""")
 if a.mode == "w2":
     columns = "k BIGINT, closed TIMESTAMP_LTZ(3), n BIGINT, s DOUBLE, m DOUBLE"
     query = """SELECT k, window_end, COUNT(*), SUM(amount), AVG(amount) FROM TABLE(
-        HOP(TABLE e, DESCRIPTOR(rt), INTERVAL '1' MINUTE, INTERVAL '5' MINUTE)) GROUP BY k, window_start, window_end"""
+        HOP(TABLE e, DESCRIPTOR(rt), INTERVAL '1' MINUTE, INTERVAL '5' MINUTE))
+        GROUP BY k, window_start, window_end"""
 else:
     before, query, made = "", "e", []
     for window, interval in INTERVALS.items():
         calls = ", ".join(f"{call}(amount) OVER w {name}_{window}" for name, call in CALLS.items())
         query = (
             f"(SELECT id, k, rt, amount{before}, {calls} FROM {query} "
-            f"WINDOW w AS (PARTITION BY k ORDER BY rt RANGE BETWEEN INTERVAL {interval} PRECEDING AND CURRENT ROW))"
+            "WINDOW w AS (PARTITION BY k ORDER BY rt "
+            f"RANGE BETWEEN INTERVAL {interval} PRECEDING AND CURRENT ROW))"
         )
         names = [f"{name}_{window}" for name in CALLS]
         before += "".join(f", {name}" for name in names)

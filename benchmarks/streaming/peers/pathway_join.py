@@ -1,7 +1,7 @@
-"""Pathway, one worker. Sliding windows per event are a join of the stream with itself, so their cost is their content.
+"""Pathway, one worker. Sliding windows per event are a self join, so they cost what they contain.
 
-    --mode w1   ONE window, 1 minute, without std: interval_join on the key, then groupby; one finished batch from CSV
-    --mode w2   windowby(sliding 5 min / 1 min), one finished batch from CSV
+--mode w1   ONE window, 1 minute, without std: interval_join on the key, then groupby; one finished batch
+from CSV --mode w2   windowby(sliding 5 min / 1 min), one finished batch from CSV
 """
 
 import csv
@@ -35,17 +35,25 @@ table = pw.io.csv.read(folder, schema=Paid, mode="static")
 if a.mode == "w2":
     hops = pw.temporal.sliding(hop=60_000_000, duration=300_000_000)
     found = table.windowby(table.us, window=hops, instance=table.key).reduce(
-        k=pw.this._pw_instance, w=pw.this._pw_window_start, n=pw.reducers.count(),
-        s=pw.reducers.sum(pw.this.amount), m=pw.reducers.avg(pw.this.amount),
+        k=pw.this._pw_instance,
+        w=pw.this._pw_window_start,
+        n=pw.reducers.count(),
+        s=pw.reducers.sum(pw.this.amount),
+        m=pw.reducers.avg(pw.this.amount),
     )
 else:
     other = table.copy()
     found = (
-        table.interval_join(other, table.us, other.us, pw.temporal.interval(-59_999_999, 0), table.key == other.key)
+        table.interval_join(
+            other, table.us, other.us, pw.temporal.interval(-59_999_999, 0), table.key == other.key
+        )
         .select(i=pw.left.id, x=pw.right.amount)
         .groupby(pw.this.i)
         .reduce(
-            pw.this.i, n=pw.reducers.count(), s=pw.reducers.sum(pw.this.x), m=pw.reducers.avg(pw.this.x),
+            pw.this.i,
+            n=pw.reducers.count(),
+            s=pw.reducers.sum(pw.this.x),
+            m=pw.reducers.avg(pw.this.x),
             x=pw.reducers.max(pw.this.x),
         )
     )

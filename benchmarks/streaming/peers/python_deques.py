@@ -1,8 +1,8 @@
 """Plain Python: a deque per key and window, running sums, a monotonic deque for the maximum.
 
-The best we could write in Python. An event that arrives out of order is moved to its key's newest time, so values are
-exact on sorted input only; the variance is the difference of sums of squares. Nothing expires, nothing is durable.
-Also the state inside the Bytewax script.
+The best we could write in Python. An event that arrives out of order is moved to its key's newest time, so
+values are exact on sorted input only; the variance is the difference of sums of squares. Nothing expires,
+nothing is durable. Also the state inside the Bytewax script.
 
     --mode w1
 """

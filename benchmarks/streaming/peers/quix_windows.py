@@ -1,7 +1,7 @@
-"""Quix Streams, its windows alone: process_window() against a RocksDB store, committed every 1,000 events. No Kafka.
+"""Quix Streams, its windows alone: process_window() on a RocksDB store, a commit per 1,000 events. No Kafka.
 
-    --mode w1   ONE window, 1 minute, without std (it has none): sliding_window(1 min).current()
-    --mode w2   hopping 5 min / 1 min, final()
+--mode w1   ONE window, 1 minute, without std (it has none): sliding_window(1 min).current()
+--mode w2   hopping 5 min / 1 min, final()
 """
 
 import sys
@@ -27,9 +27,13 @@ ms, amount = (e.at // 1_000).tolist(), e.amount.tolist()
 keys = [f"c{key:07d}".encode() for key in e.key.tolist()]
 frame = MagicMock()
 if a.mode == "w2":
-    window = HoppingTimeWindowDefinition(300_000, 10_000, 60_000, frame).agg(n=ag.Count(), s=ag.Sum(), m=ag.Mean())
+    window = HoppingTimeWindowDefinition(300_000, 10_000, 60_000, frame).agg(
+        n=ag.Count(), s=ag.Sum(), m=ag.Mean()
+    )
 else:
-    window = SlidingTimeWindowDefinition(60_000, 10_000, frame).agg(n=ag.Count(), s=ag.Sum(), m=ag.Mean(), x=ag.Max())
+    window = SlidingTimeWindowDefinition(60_000, 10_000, frame).agg(
+        n=ag.Count(), s=ag.Sum(), m=ag.Mean(), x=ag.Max()
+    )
 store = WindowedRocksDBStorePartition(tempfile.mkdtemp() + "/db")
 waits = np.zeros(a.events, np.int64)
 rows = 0

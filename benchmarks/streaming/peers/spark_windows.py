@@ -1,7 +1,8 @@
 """Spark, local[2]. Sliding windows per event exist in batch only; hopping windows on streams.
 
-    --mode w1   batch: RANGE window functions over the finished table (not on streams at all)
-    --mode w2   Structured Streaming, hopping 5 min / 1 min, watermark 10 s, append mode, 20 micro-batches from Parquet
+--mode w1   batch: RANGE window functions over the finished table (not on streams at all)
+--mode w2   Structured Streaming, hopping 5 min / 1 min, watermark 10 s, append mode, 20 micro-batches from
+Parquet
 """
 
 import os
@@ -65,15 +66,21 @@ if a.mode == "w1":
 else:
     schema = spark.read.parquet(str(folder / "in")).schema
     frame = (
-        spark.readStream.schema(schema).option("maxFilesPerTrigger", 1).parquet(str(folder / "in"))
-        .withColumn("et", F.timestamp_micros("us")).withWatermark("et", "10 seconds")
+        spark.readStream.schema(schema)
+        .option("maxFilesPerTrigger", 1)
+        .parquet(str(folder / "in"))
+        .withColumn("et", F.timestamp_micros("us"))
+        .withWatermark("et", "10 seconds")
         .groupBy(F.window("et", "5 minutes", "1 minute"), "key")
         .agg(F.count("amount"), F.sum("amount"), F.avg("amount"))
     )
     with meter.Meter() as m:
         query = (
-            frame.writeStream.format("noop").outputMode("append").trigger(availableNow=True)
-            .option("checkpointLocation", str(folder / "checkpoint")).start()
+            frame.writeStream.format("noop")
+            .outputMode("append")
+            .trigger(availableNow=True)
+            .option("checkpointLocation", str(folder / "checkpoint"))
+            .start()
         )
         query.awaitTermination()
     if query.exception():

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
     from forerun.events.decode import Quarantined
 
 CHECKPOINT_ROWS = 262_144
-"""Records between checkpoints: a restart takes at most so many again, in a second or two."""
+"""Records between checkpoints, at least."""
+
+CHECKPOINT_ROWS_TIMES = 4
+"""At most so many times as many: a restart takes them again, a few hundred thousand or more a second."""
 
 CHECKPOINT_US = 60_000_000
 """Time between checkpoints while records come slowly."""
@@ -90,6 +93,8 @@ class Processor:
     last_commit_us: int | None = None
     _checkpoint_consumed: int = 0
     _checkpoint_us: int = 0
+    _checkpoint_bytes: int = 0
+    _taken_bytes: int = 0
     _queued: Ticket | None = None
 
     def __post_init__(self) -> None:
@@ -194,6 +199,7 @@ class Processor:
             records.append(Records(number, partition, offset, table))
             ranges.append(Range(topic, partition, offset, offset + table.num_rows))
             self.ends[topic, partition] = offset + table.num_rows
+        self._taken_bytes += sum(table.nbytes for table in tables.values())
         effects = step(self.layout, self.state, records, self.models)
         self.arrival_us = max(self.arrival_us, self.state.arrival_us or 0)
         for model, made in effects.predictions.items():
@@ -243,13 +249,22 @@ class Processor:
 
     def _is_due(self) -> bool:
         """Whether it is time for a checkpoint."""
+        if self.clock.tick_us() - self._checkpoint_us >= CHECKPOINT_US:
+            return True
         rows = self.state.consumed - self._checkpoint_consumed
-        return rows >= self.checkpoint_rows or self.clock.tick_us() - self._checkpoint_us >= CHECKPOINT_US
+        if rows < self.checkpoint_rows:
+            return False
+        # Entities are written whole, with the events they keep. Where they keep a lot, a checkpoint is many
+        # times what came in since the last one; waiting until as much has come bounds what it costs a record.
+        enough = self._taken_bytes >= self._checkpoint_bytes
+        return enough or rows >= CHECKPOINT_ROWS_TIMES * self.checkpoint_rows
 
     def _changes(self) -> Checkpoint:
         self._checkpoint_consumed = self.state.consumed
         self._checkpoint_us = self.clock.tick_us()
-        return self.state.changes()
+        changes = self.state.changes()
+        self._checkpoint_bytes, self._taken_bytes = changes.entities.nbytes, 0
+        return changes
 
 
 def _write_effects(stored: Tables, taken: Taken, now_us: int) -> None:

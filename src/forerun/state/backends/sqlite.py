@@ -1,8 +1,11 @@
 """The embedded state store: entities in SQLite, in the same file and commit as the journal."""
 
 import sqlite3
+from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from forerun.state.store import Checkpoint
 
@@ -56,16 +59,13 @@ class SqliteStateStore:
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Put the changes over what is stored."""
-        rows = zip(*(checkpoint.entities.column(name).to_pylist() for name in _FIELDS), strict=True)
-        kept, gone = [], []
-        for view, key, state in rows:
-            if state is None:
-                gone.append((view, key))
-            else:
-                kept.append((view, key, state))
-        self._connection.executemany("DELETE FROM entity WHERE view = ? AND key = ?", gone)
+        alive = checkpoint.entities.column("state").is_valid()
         self._connection.executemany(
-            "INSERT INTO entity VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state", kept
+            "DELETE FROM entity WHERE view = ? AND key = ?", _rows(checkpoint.entities, pc.invert(alive), 2)
+        )
+        self._connection.executemany(
+            "INSERT INTO entity VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state = excluded.state",
+            _rows(checkpoint.entities, alive, 3),
         )
         self._connection.execute("DELETE FROM state_part")
         self._connection.executemany(
@@ -92,3 +92,13 @@ class SqliteStateStore:
             names=list(_FIELDS),
         )
         return Checkpoint(row[0], header, batch, parts)
+
+
+def _rows(entities: pa.RecordBatch, which: "pa.Array[Any]", columns: int) -> Iterator[tuple[object, ...]]:
+    """Some of the rows, the first columns of each."""
+    chosen = entities.filter(which)
+    # Through numpy: a list of objects straight from Arrow makes a scalar for each value first.
+    return zip(
+        *(chosen[name].to_numpy(zero_copy_only=False).tolist() for name in list(_FIELDS)[:columns]),
+        strict=True,
+    )
