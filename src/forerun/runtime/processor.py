@@ -40,6 +40,9 @@ CHECKPOINT_ROWS = 262_144
 CHECKPOINT_ROWS_TIMES = 4
 """At most so many times as many: a restart takes them again, a few hundred thousand or more a second."""
 
+ENTITY_BYTES = 512
+"""Writing an entity costs as if it had so many bytes more: its place in the table must be found."""
+
 CHECKPOINT_US = 60_000_000
 """Time between checkpoints while records come slowly."""
 
@@ -263,7 +266,8 @@ class Processor:
         self._checkpoint_consumed = self.state.consumed
         self._checkpoint_us = self.clock.tick_us()
         changes = self.state.changes()
-        self._checkpoint_bytes, self._taken_bytes = changes.entities.nbytes, 0
+        self._checkpoint_bytes = changes.entities.nbytes + ENTITY_BYTES * changes.entities.num_rows
+        self._taken_bytes = 0
         return changes
 
 
