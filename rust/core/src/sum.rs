@@ -9,10 +9,11 @@
 //! to depends on the value alone, so adding and subtracting it always cancel.
 
 mod moments;
+mod variance;
 mod wide;
 
 pub use moments::Moments;
-pub(crate) use moments::variance;
+pub(crate) use variance::variance;
 use wide::Wide;
 
 /// Exponent of the unit of the narrow accumulator: it counts multiples of 2^-76, so doubles from 6e-8
