@@ -156,6 +156,11 @@ def test_what_cannot_be_windows_is_refused() -> None:
         ({"kind": "lifetime"}, [column("count")], "emitter 'Closed', window: unknown variant `lifetime`"),
         (TUMBLING, [column("count", name="end")], "emitter 'Closed': column 'end' is there twice"),
         (TUMBLING, [column("sum")], "emitter 'Closed', feature 'sum': sum: needs an argument"),
+        (
+            TUMBLING,
+            [column("quantile", X)],
+            "emitter 'Closed', feature 'quantile': quantile is not computed for",
+        ),
         (SESSION, [column("rate")], "emitter 'Closed', feature 'rate': a rate needs a window"),
     ):
         with pytest.raises(PlanError, match=message):

@@ -72,6 +72,11 @@ impl Emitter {
     }
 }
 
+/// What can be computed of a window that closes: all that an accumulator holds.
+const AGGREGATES: [&str; 10] = [
+    "count", "sum", "mean", "min", "max", "var", "std", "rate", "first", "last",
+];
+
 /// Compiles one emitter; streams come first.
 pub(crate) fn compile(spec: EmitterSpec, streams: &[Stream]) -> Result<Emitter, String> {
     let at = format!("emitter '{}'", spec.name);
@@ -79,9 +84,17 @@ pub(crate) fn compile(spec: EmitterSpec, streams: &[Stream]) -> Result<Emitter, 
         serde_json::from_value(spec.window).map_err(|error| format!("{at}, window: {error}"))?;
     let over_us = check(window).map_err(|error| format!("{at}: {error}"))?;
     let mut features = spec.features;
-    features
-        .iter_mut()
-        .for_each(|feature| feature.over_us = over_us);
+    for feature in &mut features {
+        if !AGGREGATES.contains(&feature.agg.as_str()) {
+            return Err(format!(
+                "{at}, feature '{}': {} is not computed for windows that close; there are: {}",
+                feature.name,
+                feature.agg,
+                AGGREGATES.join(", ")
+            ));
+        }
+        feature.over_us = over_us;
+    }
     let view = ViewSpec {
         name: spec.name,
         stream: spec.stream,
@@ -99,6 +112,16 @@ pub(crate) fn compile(spec: EmitterSpec, streams: &[Stream]) -> Result<Emitter, 
         &format!("{at}: column"),
         columns.chain(["start", "end"]).chain(features),
     )?;
+    if let Some(text) = view
+        .features
+        .iter()
+        .find(|feature| feature.ty == Type::String)
+    {
+        return Err(format!(
+            "{at}, feature '{}': a text is not kept for windows that close; compare it first, as in field == \"x\"",
+            text.name
+        ));
+    }
     let first = view.conditions.len().div_ceil(64);
     let sources = view.tracks.iter().map(|track| Source {
         condition: track.condition,
