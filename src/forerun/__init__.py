@@ -32,6 +32,7 @@ from forerun.events.moments import Duration, EventTime, Time
 from forerun.events.rounding import ceil, floor, round
 from forerun.events.text import contains, ends_with, length, lower, starts_with
 from forerun.features.aggregates import count, first, last, max, mean, min, rate, std, sum, var
+from forerun.features.on_demand import on_demand
 from forerun.features.view import bind
 from forerun.features.windows import hopping, session, tumbling
 from forerun.models.definition import Model, label
@@ -79,6 +80,7 @@ __all__ = [
     "min",
     "named",
     "not_",
+    "on_demand",
     "one_hot",
     "rate",
     "round",

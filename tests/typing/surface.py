@@ -5,6 +5,9 @@ Each `type: ignore` is a mistake that the checker must find, with the code it mu
 
 from typing import assert_type
 
+import numpy as np
+from numpy.typing import NDArray
+
 import forerun as fr
 
 app = fr.App("typing")
@@ -36,9 +39,17 @@ class Features:
 Bound = fr.bind(Features, gate=Departed.gate)
 
 
+@fr.on_demand(delay=Departed.dep_delay, usual=Features.delay)
+def surprise(delay: NDArray[np.float64], usual: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far from usual."""
+    return delay - usual
+
+
 def fields_have_their_declared_types() -> None:
     """An editor completes them, and an expression reads as plain Python."""
     assert_type(Departed.dep_delay, float)
+    assert_type(surprise, float)
+    assert_type(surprise > 3, bool)
     assert_type(Departed.tailnum, str | None)
     assert_type(Departed.at, fr.EventTime)
     assert_type(Later.dep_delay, float)

@@ -13,6 +13,7 @@ from forerun.events.vector import InputSpec, VectorSpec
 from forerun.features.aggregates import Aggregate
 from forerun.features.definition import ViewSpec
 from forerun.features.latest import latest, latest_view
+from forerun.features.on_demand import OnDemand
 from forerun.features.view import ViewMeta, input_name
 
 INPUT_TYPES: tuple[TypeName, ...] = ("bool", "int", "float")
@@ -103,6 +104,12 @@ def _input(model: str, on: StreamSpec, expr: Expr, views: Mapping[str, ViewSpec]
         ):
             raise BindingError(
                 f"{part!r}: a key is made of the trigger's fields, not of features.", at=part.at
+            )
+        if isinstance(part, OnDemand) and part is not expr:
+            raise InputError(
+                f"{model}.inputs: {part!r} is a function, and {expr!r} is computed without Python; write all "
+                "of it in the function.",
+                at=expr.at,
             )
     name = input_name(expr)
     if name is None:

@@ -3,14 +3,15 @@
 The format is part of the contract with the kernel; `tests/features/plan.json` is one in full.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from forerun.events.canonical import canonical_json, digest
-from forerun.events.expression import Canonical
+from forerun.events.expression import Canonical, Expr
 from forerun.events.schema import StreamSpec
 from forerun.events.vector import VectorSpec
 from forerun.features.definition import ViewSpec
 from forerun.features.emitter import EmitterSpec
+from forerun.features.on_demand import OnDemand
 
 PLAN_FORMAT = 1
 
@@ -54,8 +55,8 @@ def compile_plan(
                     "name": vector.name,
                     "on": stream_index[vector.on.name],
                     "inputs": [
-                        {"name": item.name, "expr": _map_features(item.expr.canonical(), by_index)}
-                        for item in vector.inputs
+                        {"name": name, "expr": _map_features(expr.canonical(), by_index)}
+                        for name, expr in _read(vector)
                     ],
                 }
                 for vector in vectors
@@ -63,6 +64,16 @@ def compile_plan(
             **({"emitters": closing} if closing else {}),
         }
     )
+
+
+def _read(vector: VectorSpec) -> Iterator[tuple[str, Expr]]:
+    """What the kernel reads of a vector: of an input that a function computes, what that is given."""
+    for item in vector.inputs:
+        if isinstance(item.expr, OnDemand):
+            for argument, expr in item.expr.args.items():
+                yield f"{item.name}#{argument}", expr
+        else:
+            yield item.name, item.expr
 
 
 def feature_version(vector: VectorSpec, views: Sequence[ViewSpec]) -> str:

@@ -25,6 +25,7 @@ from forerun.events.place import line_of, repeated
 from forerun.events.schema import StreamSpec
 from forerun.features.aggregates import Aggregate
 from forerun.features.definition import FeatureSpec, ViewSpec
+from forerun.features.on_demand import OnDemand
 
 T = TypeVar("T")
 
@@ -274,6 +275,11 @@ def _check_owner(what: str, expr: Expr, stream: StreamSpec) -> None:
                 f"{what} runs over {stream.name}, and {part!r} is a field of {part.owner.__name__}; "
                 f"use {stream.name}'s fields, or @app.features({part.owner.__name__}, ...).",
                 at=part.at,
+            )
+        if isinstance(part, OnDemand):
+            raise AggregateError(
+                f"{what}: {part!r} is a function that is called when a prediction is made, not for every "
+                f"event; use fields of {stream.name}."
             )
         if isinstance(part, Aggregate | FeatureRef):
             raise AggregateError(

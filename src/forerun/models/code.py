@@ -3,6 +3,7 @@
 import inspect
 
 from forerun.errors import ModelDefinitionError
+from forerun.events.source import source_text
 from forerun.models.definition import Model
 
 
@@ -38,8 +39,4 @@ def source_of(cls: type[Model]) -> str:
     Returns:
         Text that changes when the class does.
     """
-    try:
-        return inspect.getsource(cls)
-    except (OSError, TypeError):
-        code = cls.fit.__code__
-        return f"{code.co_code.hex()} {code.co_names} {code.co_consts}"
+    return source_text(cls, cls.fit)

@@ -172,7 +172,8 @@ class _Follower:
     def vectors(self, model: ModelLayout, events: pa.RecordBatch) -> list[Column]:
         """Read a model's vectors, each at the time of its event."""
         with kernel_errors():
-            return as_served(model, pa.record_batch(self._kernel.vector(model.vector, events)))
+            inputs, _ = as_served(model, pa.record_batch(self._kernel.vector(model.vector, events)))
+        return inputs
 
 
 class _Places:

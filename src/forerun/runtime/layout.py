@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from forerun.errors import NotFoundError
+from forerun.events.canonical import digest
 from forerun.events.expression import FeatureRef
 from forerun.events.nearest import nearest
+from forerun.features.on_demand import OnDemand
 
 if TYPE_CHECKING:
     from forerun.actions.definition import RuleSpec
@@ -54,6 +56,7 @@ class Layout:
         self.plan = app.plan()
         plan = json.loads(self.plan)
         self.streams: Sequence[StreamSpec] = [app.streams[stream["name"]] for stream in plan["streams"]]
+        self.fingerprint = _fingerprint(self.plan, app)
         self.declared: Mapping[str, ViewSpec] = app.views
         compiled = {part.name: part for view in app.views.values() for part in view.compiled}
         self.views: Sequence[ViewSpec] = [compiled[view["name"]] for view in plan["views"]]
@@ -157,6 +160,17 @@ class Layout:
             watched=tuple((number, limit_us) for number, limit_us in objectives if limit_us is not None),
             rules=tuple(rule for rule in app.rules if rule.model == spec.name),
         )
+
+
+def _fingerprint(plan: str, app: "App") -> str:
+    """Hash of all that decides what vectors hold: the plan, and the functions that are not in it."""
+    functions = [
+        [name, item.name, item.expr.canonical()]
+        for name, model in app.models.items()
+        for item in model.inputs
+        if isinstance(item.expr, OnDemand)
+    ]
+    return digest([plan, functions] if functions else plan)
 
 
 def _number(kind: str, name: str, numbers: Mapping[str, int]) -> int:

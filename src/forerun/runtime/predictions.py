@@ -17,7 +17,9 @@ from forerun.events.records import (
     prediction_id,
     prediction_schema,
 )
+from forerun.features.on_demand import OnDemand
 from forerun.runtime.layout import Layout, ModelLayout
+from forerun.runtime.on_demand import computed
 from forerun.runtime.rows import Column, Ints, StepRows, keys
 from forerun.streams.log import ARRIVAL
 
@@ -63,6 +65,7 @@ class Triggered:
         arrivals_us: When it came, on the log's clock.
         events: The triggering events' fields.
         inputs: The vectors as served, one float32 array per input; null is missing.
+        failures: Of some, which input could not be computed, and why.
         numbers: For records, their numbers in the step.
     """
 
@@ -75,6 +78,7 @@ class Triggered:
     arrivals_us: Ints
     events: pa.RecordBatch
     inputs: Sequence[Column]
+    failures: Mapping[int, str]
     numbers: Ints | None = None
 
     def __len__(self) -> int:
@@ -135,6 +139,7 @@ def triggered(layout: Layout, model: ModelLayout, rows: StepRows, vectors: pa.Re
     events = table.take(rows.position(model.trigger, numbers)).drop_columns([ARRIVAL])
     partitions, offsets = rows.partition[numbers], rows.offset[numbers]
     name = model.spec.name
+    inputs, failures = as_served(model, vectors)
     return Triggered(
         source="stream",
         ids=[
@@ -147,19 +152,36 @@ def triggered(layout: Layout, model: ModelLayout, rows: StepRows, vectors: pa.Re
         offsets=offsets,
         arrivals_us=rows.arrival[numbers],
         events=events,
-        inputs=as_served(model, vectors),
+        inputs=inputs,
+        failures=failures,
         numbers=numbers,
     )
 
 
-def as_served(model: ModelLayout, vectors: pa.RecordBatch) -> list[Column]:
-    """The vectors as models get them: float32, null where the kernel gave null.
+def as_served(model: ModelLayout, vectors: pa.RecordBatch) -> tuple[list[Column], dict[int, str]]:
+    """The vectors as models get them: float32, null where there is no value.
 
     Args:
         model: The model.
-        vectors: A batch of the kernel with one float64 column per input.
+        vectors: A batch of the kernel with one float64 column per input, or per argument of a function.
+
+    Returns:
+        A column per input; and by row, which function failed, and why.
     """
-    return [vectors.column(item.name).cast(pa.float32()) for item in model.spec.inputs]
+    columns: list[Column] = []
+    failures: dict[int, str] = {}
+    for item in model.spec.inputs:
+        if isinstance(item.expr, OnDemand):
+            column, failed = computed(item.name, item.expr, vectors)
+            failures |= {row: _both(failures.get(row), reason) for row, reason in failed.items()}
+        else:
+            column = vectors.column(item.name).cast(pa.float32())
+        columns.append(column)
+    return columns, failures
+
+
+def _both(one: str | None, two: str) -> str:
+    return two if one is None else f"{one}; {two}"
 
 
 def predict(
@@ -192,6 +214,9 @@ def predict(
             for score, reason in zip(scores.to_pylist(), reasons, strict=True)
         ]
         grades = [_GRADES.get(reason, "stale") for reason in reasons]
+    for row, failure in work.failures.items():
+        grades[row] = "default" if grades[row] == "default" else "fallback"
+        reasons[row] = _both(reasons[row], failure)
     hits = _hits(model, work, scores)
     decided: list[list[str]] = [[] for _ in range(rows)]
     for rule, indices in hits.items():

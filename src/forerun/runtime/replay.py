@@ -221,7 +221,7 @@ class _Replayer:
             with kernel_errors():
                 vectors = pa.record_batch(state.kernel.vector(model.vector, asked.fields))
             active = self.roster.version(asked.model, asked.version)
-            inputs, rows = as_served(model, vectors), asked.fields.num_rows
+            (inputs, _), rows = as_served(model, vectors), asked.fields.num_rows
             matrix = np.column_stack([column.to_numpy(zero_copy_only=False) for column in inputs])
             scores = np.full(rows, np.nan) if active is None else active.score(matrix)
             await_labels(self.layout, state, asked)

@@ -170,6 +170,7 @@ class Requests:
         numbers = np.arange(processor.state.requests, processor.state.requests + rows)
         processor.state.requests += rows
         processor.arrival_us = now_us = processor.now_us()
+        inputs, failures = as_served(model, vectors)
         work = Triggered(
             source="http",
             ids=[request_id(processor.layout.app, name, number) for number in numbers.tolist()],
@@ -179,7 +180,8 @@ class Requests:
             offsets=numbers,
             arrivals_us=np.full(rows, now_us),
             events=batch,
-            inputs=as_served(model, vectors),
+            inputs=inputs,
+            failures=failures,
         )
         highs_us = processor.state.highs_us
         reason = reason_now(processor.layout, model, now_us, highs_us)

@@ -6,7 +6,6 @@ import sqlite3
 import pyarrow as pa
 
 from forerun.errors import AppChangedError, StateError
-from forerun.events.canonical import digest
 from forerun.events.records import REJECTED_SCHEMA
 from forerun.runtime.feed import Place
 from forerun.runtime.journal import Journal
@@ -56,7 +55,7 @@ class Tables:
         if self.fact("format") is None:
             self.set_fact("format", FORMAT)
             self.set_fact("app", layout.app)
-            self.set_fact("plan", digest(layout.plan))
+            self.set_fact("plan", layout.fingerprint)
         self.check(layout)
         self.set_fact("app_version", layout.version)
 
@@ -79,7 +78,7 @@ class Tables:
             raise AppChangedError(
                 f"the data belongs to app {self.fact('app')!r}, not {layout.app!r}; use another --data-dir"
             )
-        if self.fact("plan") != digest(layout.plan):
+        if self.fact("plan") != layout.fingerprint:
             raise AppChangedError(
                 f"streams, features or inputs of app {layout.app!r} have changed since the data was written, "
                 "so its features do not fit; start over with `forerun run --fresh`, or use another --data-dir"
