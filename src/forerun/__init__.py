@@ -34,7 +34,7 @@ from forerun.events.text import contains, ends_with, length, lower, starts_with
 from forerun.features.aggregates import count, first, last, max, mean, min, rate, std, sum, var
 from forerun.features.on_demand import on_demand
 from forerun.features.view import bind
-from forerun.features.windows import hopping, session, tumbling
+from forerun.features.windows import calendar, hopping, last_events, session, sliding, tiled, today, tumbling
 from forerun.models.definition import Model, label
 from forerun.models.table import Table
 from forerun.runtime.app import App
@@ -51,6 +51,7 @@ __all__ = [
     "Time",
     "abs",
     "bind",
+    "calendar",
     "ceil",
     "clip",
     "coalesce",
@@ -70,6 +71,7 @@ __all__ = [
     "is_null",
     "label",
     "last",
+    "last_events",
     "least",
     "length",
     "local",
@@ -86,13 +88,16 @@ __all__ = [
     "round",
     "seconds",
     "session",
+    "sliding",
     "sqrt",
     "starts_with",
     "std",
     "sum",
+    "tiled",
     "to_float",
     "to_int",
     "to_string",
+    "today",
     "tumbling",
     "var",
 ]

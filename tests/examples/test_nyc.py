@@ -12,6 +12,7 @@ import pytest
 import nyc
 import nyc_files
 from forerun.events.table import schema_of
+from forerun.features.window import Sliding
 from forerun.runtime.load import load
 from forerun.streams.source import Slice
 from nyc import nyc2013
@@ -185,4 +186,4 @@ def test_aircraft_is_unknown_only_for_cancelled_flights() -> None:
     assert len(nameless) == 2_512
     assert not nameless & departed
     assert {view.stream.name for view in by_aircraft} == {"Departed", "Arrived"}
-    assert all(feature.over_us == 48 * HOUR for view in by_aircraft for feature in view.features)
+    assert all(f.window == Sliding(48 * HOUR) for view in by_aircraft for f in view.aggregates)

@@ -62,6 +62,17 @@ def declare(*, lateness: str = "30m", over: str = "1h", extra: bool = False) -> 
     class PlaneHere:
         towed = fr.last(Departed.towed)
 
+    @app.features(Departed, by="tailnum")
+    class PlaneWindows:
+        week_to_yesterday = fr.count(over=fr.sliding("7d", ago="1d"))
+        this_hour = fr.max(Departed.dep_delay, over=fr.tumbling("1h"))
+        hop = fr.mean(Departed.dep_delay, over=fr.hopping("1h", every="15m"))
+        today = fr.count(over=fr.today("America/New_York"))
+        month = fr.sum(Departed.leg, over=fr.calendar("month", "UTC"))
+        session = fr.count(over=fr.session("2h", max="2d"))
+        last_ten = fr.std(Departed.dep_delay, over=fr.last_events(10), where=Departed.leg > 1)
+        tiled = fr.mean(Departed.dep_delay, over=fr.tiled("90d", max_error=0.02))
+
     if extra:
 
         @app.stream(key="x", lateness="1m")

@@ -5,8 +5,25 @@ from functools import partial
 from typing import Any
 
 import forerun as fr
+from forerun.features.aggregate import BOUNDED
+from forerun.features.window import Sliding, Tiled
 
-WINDOWS: Mapping[str, Any] = {"30s": "30s", "5m": "5m", "1h": "1h", "lifetime": None}
+WINDOWS: Mapping[str, Any] = {
+    "30s": "30s",
+    "5m": "5m",
+    "1h": "1h",
+    "lifetime": None,
+    "ago": fr.sliding("10m", ago="5m"),
+    "tumbling": fr.tumbling("10m"),
+    "hopping": fr.hopping("20m", every="5m"),
+    "hour": fr.calendar("hour", "Europe/Paris"),
+    "today": fr.today("America/New_York"),
+    "week": fr.calendar("week", "Asia/Kolkata"),
+    "session": fr.session("3m", max="1h"),
+    "last5": fr.last_events(5),
+    "last70": fr.last_events(70),
+    "tiled": fr.tiled("30m", max_error=0.1),
+}
 """What `over=` takes, by a name for a feature."""
 
 
@@ -37,7 +54,7 @@ def declare(windows: Mapping[str, Any] = WINDOWS) -> fr.App:
         f"{name}_{window}": make(over=over)
         for window, over in windows.items()
         for name, make in made.items()
-        if not (name.startswith("rate") and over is None)
+        if _has(name, over)
     }
     for_shop = type("Shop", (), features)
     app.features(Sale, by="shop")(for_shop)
@@ -79,3 +96,10 @@ def aggregates(sale: Any) -> dict[str, Any]:
         "last": partial(fr.last, sale.amount),
         "last_paid": partial(fr.last, sale.paid, where=big),
     }
+
+
+def _has(name: str, over: Any) -> bool:
+    """Whether an aggregate can be had over a window: a rate needs a fixed length, tiles a bound."""
+    if isinstance(over, Tiled):
+        return name.partition("_")[0] in BOUNDED
+    return not name.startswith("rate") or isinstance(over, str | Sliding)

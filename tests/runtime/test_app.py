@@ -9,6 +9,7 @@ from tests.features.flights import declare
 
 import forerun as fr
 from forerun.errors import DefinitionError
+from forerun.features.window import Lifetime
 from forerun.runtime.load import load
 
 APP = declare()
@@ -112,8 +113,8 @@ def test_field_of_another_stream_is_its_latest_value() -> None:
     view = APP.views["Weather"]
 
     assert (view.stream.name, view.by) == ("Weather", ("origin",))
-    assert [(f.name, f.agg, f.over_us) for f in view.features] == [
-        ("at", "last", None), ("seen", "last", None), ("visib", "last", None),
+    assert [(f.name, f.agg, f.window) for f in view.aggregates] == [
+        ("at", "last", Lifetime()), ("seen", "last", Lifetime()), ("visib", "last", Lifetime()),
     ]  # fmt: skip
 
 

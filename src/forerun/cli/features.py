@@ -75,7 +75,7 @@ def _views(app: "App", *, as_json: bool) -> None:
                 "view": spec.name,
                 "stream": [stream.name for stream in spec.streams] if spec.parts else spec.stream.name,
                 "by": list(spec.by),
-                "features": [feature.name for feature in spec.features],
+                "features": [feature.name for feature in spec.shown],
                 "version": spec.version,
             }
             for spec in app.views.values()
@@ -85,7 +85,7 @@ def _views(app: "App", *, as_json: bool) -> None:
     for spec in app.views.values():
         key = " ".join(f"{name}=..." for name in spec.by)
         streams = ", ".join(stream.name for stream in spec.streams)
-        shown.add_row(spec.name, streams, key, ", ".join(feature.name for feature in spec.features))
+        shown.add_row(spec.name, streams, key, ", ".join(feature.name for feature in spec.shown))
     out().print(shown)
 
 

@@ -11,7 +11,6 @@ from rich.text import Text
 
 from forerun.console.behind import log_rows
 from forerun.console.format import count, instant, iso_us, number, short, span
-from forerun.events.duration import spell_duration
 
 if TYPE_CHECKING:
     from forerun.features.definition import ViewSpec
@@ -68,11 +67,13 @@ def key_values(spec: "ViewSpec", key: Mapping[str, object]) -> dict[str, object]
 
 def feature_values(spec: "ViewSpec", values: Mapping[str, object]) -> dict[str, object]:
     """Values with their times as text; a duration stays microseconds."""
-    types = {feature.name: feature.type for feature in spec.features}
+    types = {feature.name: feature.element for feature in spec.shown}
     return {name: _shown(types.get(name), value) for name, value in values.items()}
 
 
 def _shown(kind: str | None, value: object) -> object:
+    if isinstance(value, list):
+        return [_shown(kind, item) for item in value]
     return iso_us(value) if kind == "time" and isinstance(value, int) else value
 
 
@@ -119,15 +120,13 @@ def values_table(spec: "ViewSpec", values: Mapping[str, object]) -> Table:
     made = _table()
     for head, side in (("feature", "left"), ("value", "right"), ("is", "left")):
         made.add_column(head, justify=side)  # type: ignore[arg-type]  # both are its words
-    for feature in spec.features:
-        what = feature.agg if feature.arg is None else f"{feature.agg} of {feature.arg!r}"
-        window = (
-            "since its first event" if feature.over_us is None else f"over {spell_duration(feature.over_us)}"
-        )
-        where = "" if feature.where is None else f" where {feature.where!r}"
+    for feature in spec.shown:
         value = values.get(feature.name)
         shown = moment(value) if feature.type == "time" and isinstance(value, str) else number(value)
-        made.add_row(Text(feature.name), Text(shown, "bold"), Text(f"{what} {window}{where}", DIM))
+        bound = values.get(f"{feature.name}.bound")
+        if bound is not None:
+            shown += f" \u00b1 {number(bound)}"
+        made.add_row(Text(feature.name), Text(shown, "bold"), Text(feature.words, DIM))
     return made
 
 

@@ -76,6 +76,8 @@ def instead_of_types(op: str, types: Set[TypeName]) -> str:
     >>> instead_of_types("add", {"bool"})
     'turn a bool into a number with fr.if_else(condition, 1, 0)'
     """
+    if "list" in types:
+        return "take one element of a list, like View.feature[0]"
     if op in ("and", "or", "not"):
         return "both sides must be bool; put comparisons in parentheses: (a > 1) & (b == 'x')"
     if op in ("contains", "ends_with", "length", "lower", "starts_with"):

@@ -31,9 +31,7 @@ def _bound_part(part: Expr, on: StreamSpec) -> Expr:
         return part
     if isinstance(part, FeatureRef):
         key = tuple(_key_part(part, index, given, on) for index, given in enumerate(part.key))
-        copy = FeatureRef(part.view, part.feature, part.type, part.by, part.by_types, key)
-        copy.name, copy.at = part.name, part.at
-        return copy
+        return part.keyed(key)
     part.canonical()  # an aggregate outside a features class says so itself
     return part
 

@@ -8,6 +8,7 @@ expression meets only operators whose arguments fit.
 """
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import TypeAlias
 
 from forerun.errors import ExpressionTypeError, user_line
@@ -207,6 +208,9 @@ class FeatureRef(Expr):
         by: Names of the key's parts.
         by_types: Their types.
         key: The expression for each part, or None for the trigger's field named like the part.
+        element: For a list, the type of its elements.
+        length: For a list, the most elements it has.
+        index: Which element of a list is meant; None: the feature itself.
     """
 
     def __init__(
@@ -217,6 +221,10 @@ class FeatureRef(Expr):
         by: tuple[str, ...],
         by_types: tuple[TypeName, ...],
         key: tuple[Expr | None, ...],
+        *,
+        element: TypeName | None = None,
+        length: int | None = None,
+        index: int | None = None,
     ) -> None:
         super().__init__(type)
         self.view = view
@@ -224,6 +232,29 @@ class FeatureRef(Expr):
         self.by = by
         self.by_types = by_types
         self.key = key
+        self.element = element
+        self.length = length
+        self.index = index
+
+    def __getitem__(self, index: int) -> "FeatureRef":
+        """One element of a list feature, null beyond its end."""
+        if self.element is None or self.length is None:
+            raise ExpressionTypeError(f"{self!r} is one {self.type}, not a list; write {self!r} alone.")
+        wanted: object = index
+        if isinstance(wanted, bool) or not isinstance(wanted, int) or not 0 <= wanted < self.length:
+            raise ExpressionTypeError(
+                f"{self!r}[{index!r}]: it has up to {self.length} elements; write an index from 0 to "
+                f"{self.length - 1}."
+            )
+        return FeatureRef(
+            self.view, self.feature, self.element, self.by, self.by_types, self.key, index=index
+        )
+
+    def keyed(self, key: "tuple[Expr | None, ...]") -> "FeatureRef":
+        """The same feature, for another entity."""
+        made = copy(self)
+        made.key = key
+        return made
 
     def children(self) -> tuple[Expr, ...]:
         """The expressions this one is made of, left to right."""
@@ -232,19 +263,19 @@ class FeatureRef(Expr):
     def rebuild(self, change: Callable[[Expr], Expr]) -> Expr:
         """A copy with `change` applied to every part, leaves first."""
         key = tuple(None if part is None else part.rebuild(change) for part in self.key)
-        return change(
-            _alike(FeatureRef(self.view, self.feature, self.type, self.by, self.by_types, key), self)
-        )
+        return change(self.keyed(key))
 
     def canonical(self) -> Canonical:
         """The form that is hashed and compiled."""
         key = [None if part is None else part.canonical() for part in self.key]
-        return {"op": "feature", "view": self.view, "feature": self.feature, "key": key}
+        read: Canonical = {"op": "feature", "view": self.view, "feature": self.feature, "key": key}
+        return read if self.index is None else {**read, "at": self.index}
 
     def __repr__(self) -> str:
         bound = [f"{by}={part!r}" for by, part in zip(self.by, self.key, strict=True) if part is not None]
         owner = f"fr.bind({self.view}, {', '.join(bound)})" if bound else self.view
-        return f"{owner}.{self.feature}"
+        element = "" if self.index is None else f"[{self.index}]"
+        return f"{owner}.{self.feature}{element}"
 
 
 class Call(Expr):

@@ -2,10 +2,11 @@
 
 from typing import cast
 
-from forerun.errors import ExpressionTypeError, UnknownNameError
+from forerun.errors import ExpressionTypeError
 from forerun.events.calls import declared
 from forerun.events.expression import Expr, as_expr, call
 from forerun.events.moments import Time
+from forerun.events.zones import check_zone
 
 
 class LocalTime:
@@ -113,9 +114,6 @@ def local(at: Time | None, zone: str) -> LocalTime:
     Traceback (most recent call last):
     forerun.errors.UnknownNameError: [FR-DEF-NAME] ...: there is no time zone 'Paris'. Did you mean ...
     """
-    # Only a definition that names a zone needs the kernel's list of them; `import forerun` must stay cheap.
-    from forerun._core import zone_names
-
     expr = as_expr(at)
     if expr.type != "time":
         raise ExpressionTypeError(
@@ -123,20 +121,5 @@ def local(at: Time | None, zone: str) -> LocalTime:
         )
     if not isinstance(zone, str):
         raise ExpressionTypeError(f"local({expr!r}, {zone!r}): the zone is a constant, like 'Europe/Paris'.")
-    names = zone_names()
-    if zone not in names:
-        raise UnknownNameError(f"there is no time zone {zone!r}.{_instead(zone, names)}")
+    check_zone(zone)
     return LocalTime(expr, zone)
-
-
-def _instead(zone: str, names: list[str]) -> str:
-    """What was meant by a name that is none: another spelling, or a place without its continent."""
-    from difflib import get_close_matches  # only ever needed for an error
-
-    wanted = zone.lower().replace(" ", "_")
-    spelled = {name.lower(): name for name in names}
-    places = {name.rpartition("/")[2].lower(): name for name in reversed(names)}
-    for known in (spelled, places):
-        if close := get_close_matches(wanted, known, n=1, cutoff=0.8):
-            return f" Did you mean {known[close[0]]!r}?"
-    return " Write a name of the tz database, like 'Europe/Paris', 'America/New_York' or 'UTC'."

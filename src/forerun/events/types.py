@@ -1,7 +1,8 @@
 """The types of fields and expressions, and which operator takes which.
 
 Six types, the same in every part: bool, int (64 bit), float (64 bit), string (UTF-8), time (an instant,
-microseconds UTC) and duration (microseconds). Every expression has one of them before anything runs.
+microseconds UTC) and duration (microseconds). Every expression has one of them before anything runs; a
+feature may also be a list of one of them, of which expressions take single elements.
 
 >>> result_type("sub", ("time", "time"))
 'duration'
@@ -11,7 +12,7 @@ True
 
 from typing import Literal, TypeAlias
 
-TypeName: TypeAlias = Literal["bool", "int", "float", "string", "time", "duration"]
+TypeName: TypeAlias = Literal["bool", "int", "float", "string", "time", "duration", "list"]
 
 ORDERED: tuple[TypeName, ...] = ("int", "float", "time", "duration")
 """Types with a smaller and a larger. Strings have none here: their order depends on the language."""

@@ -3,47 +3,100 @@
 Built by `App.features`; everything is explicit here, defaults included.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from forerun.errors import Location
 from forerun.events.canonical import digest
-from forerun.events.expression import Expr
+from forerun.events.expression import Canonical, Expr
 from forerun.events.schema import StreamSpec
 from forerun.events.types import TypeName
+from forerun.features.window import Window
+
+HIDDEN = "#"
+"""In the names of features that exist only for others of their view, like "refunds#1"."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FeatureSpec:
     """One feature: an aggregate over the events of an entity.
 
     Args:
         name: Its name in the view.
-        agg: count, sum, mean, min, max, var, std, rate, first or last.
+        agg: The aggregate's name in the plan, like count or top_k.
         arg: What is aggregated; None: the events themselves.
         where: Which events count; None: all.
-        over_us: Length of the window that ends at the reading; None: the entity's lifetime.
-        per_us: For rate, the unit of time; else None.
-        type: The type of its value.
+        window: Which events are inside when it is read.
+        params: The aggregate's parameters, as in the plan.
+        type: The type of its value; "list" for a list.
+        element: For a list, the type of its elements; else the same as `type`.
+        length: For a list, the most elements it has; else None.
     """
 
     name: str
     agg: str
     arg: Expr | None
     where: Expr | None
-    over_us: int | None
-    per_us: int | None
+    window: Window
+    params: Mapping[str, object]
     type: TypeName
+    element: TypeName
+    length: int | None = None
 
-    def canonical(self) -> dict[str, object]:
+    def canonical(self) -> Canonical:
         """The form that is hashed and compiled."""
         return {
             "name": self.name,
             "agg": self.agg,
             "arg": None if self.arg is None else self.arg.canonical(),
             "where": None if self.where is None else self.where.canonical(),
-            "over_us": self.over_us,
-            "per_us": self.per_us,
+            "window": self.window.canonical(),
+            "params": dict(self.params),
         }
+
+    @property
+    def words(self) -> str:
+        """What it is, for people: "mean of Sale.amount over 1h"."""
+        what = self.agg if self.arg is None else f"{self.agg} of {self.arg!r}"
+        where = "" if self.where is None else f" where {self.where!r}"
+        return f"{what} {self.window.words}{where}"
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class DerivedSpec:
+    """A feature made of others of its view when it is read.
+
+    Args:
+        name: Its name in the view.
+        expr: Over `Own` features and the time of the reading.
+    """
+
+    name: str
+    expr: Expr
+
+    @property
+    def type(self) -> TypeName:
+        """The type of its value."""
+        return self.expr.type
+
+    @property
+    def element(self) -> TypeName:
+        """The same: it is no list."""
+        return self.expr.type
+
+    @property
+    def length(self) -> int | None:
+        """None: it is no list."""
+        return None
+
+    def canonical(self) -> Canonical:
+        """The form that is hashed; the plan has indices in place of the features' names."""
+        return {"name": self.name, "expr": self.expr.canonical()}
+
+    @property
+    def words(self) -> str:
+        """What it is, for people."""
+        return repr(self.expr)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +108,7 @@ class ViewSpec:
         stream: Where its events come from; of several streams the first.
         by: The fields that are the entity's key.
         where: Which events are applied; None: all.
-        features: In the order of declaration.
+        features: In the order of declaration, each derived one behind the hidden ones it is made of.
         doc: The class's docstring.
         at: File and line of the declaration.
         parts: Of several streams, a view of each; empty when there is one.
@@ -65,7 +118,7 @@ class ViewSpec:
     stream: StreamSpec
     by: tuple[str, ...]
     where: Expr | None
-    features: tuple[FeatureSpec, ...]
+    features: tuple[FeatureSpec | DerivedSpec, ...]
     doc: str
     at: Location
     parts: tuple["ViewSpec", ...] = ()
@@ -88,7 +141,17 @@ class ViewSpec:
         """The view of one stream, by the stream's name."""
         return next(part for part in self.compiled if part.stream.name == stream)
 
-    def feature(self, name: str) -> FeatureSpec | None:
+    @property
+    def shown(self) -> tuple[FeatureSpec | DerivedSpec, ...]:
+        """The features that have a name of their own."""
+        return tuple(feature for feature in self.features if HIDDEN not in feature.name)
+
+    @property
+    def aggregates(self) -> tuple[FeatureSpec, ...]:
+        """The aggregates, hidden ones included: what state is kept for."""
+        return tuple(feature for feature in self.features if isinstance(feature, FeatureSpec))
+
+    def feature(self, name: str) -> FeatureSpec | DerivedSpec | None:
         """The feature of that name, or None."""
         return next((feature for feature in self.features if feature.name == name), None)
 

@@ -14,7 +14,7 @@ from forerun.events.place import line_of
 from forerun.events.schema import StreamSpec
 from forerun.features.definition import FeatureSpec, ViewSpec
 from forerun.features.view import view_of
-from forerun.features.window import Hopping, Session
+from forerun.features.window import Hopping, Lifetime, Session
 
 COLUMNS = ("start", "end")
 """Columns beside the key and the features."""
@@ -62,7 +62,7 @@ class EmitterSpec:
     @property
     def features(self) -> tuple[FeatureSpec, ...]:
         """Its aggregates, in the order of declaration."""
-        return self.view.features
+        return self.view.aggregates
 
     @property
     def words(self) -> str:
@@ -76,7 +76,7 @@ class EmitterSpec:
     def canonical(self) -> dict[str, object]:
         """The form that is hashed; the plan has the stream's index in place of its canonical form."""
         features = [
-            {name: value for name, value in feature.canonical().items() if name != "over_us"}
+            {name: value for name, value in feature.canonical().items() if name != "window"}
             for feature in self.features
         ]
         return {**self.view.canonical(), "window": self.window.canonical(), "features": features}
@@ -114,7 +114,13 @@ def emitter_of(
     view = view_of(cls, (stream,), by, where)
     for feature in view.features:
         place = line_of(feature.name, name, view.at)
-        if feature.over_us is not None:
+        if not isinstance(feature, FeatureSpec):
+            raise AggregateError(
+                f"{name}.{feature.name} is made of several aggregates; give each a name of its own here, and "
+                "combine them where the rows are read.",
+                at=place,
+            )
+        if not isinstance(feature.window, Lifetime):
             raise AggregateError(
                 f"{name}.{feature.name} has a window of its own; leave out its over=, all of {name} is over "
                 "the same windows.",

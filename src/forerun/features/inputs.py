@@ -10,7 +10,7 @@ from forerun.events.nearest import nearest
 from forerun.events.schema import StreamSpec
 from forerun.events.types import TypeName
 from forerun.events.vector import InputSpec, VectorSpec
-from forerun.features.aggregates import Aggregate
+from forerun.features.aggregate import Aggregate
 from forerun.features.definition import ViewSpec
 from forerun.features.latest import latest, latest_view
 from forerun.features.on_demand import OnDemand
@@ -71,12 +71,16 @@ def _flat(name: str, items: object) -> Iterator[Expr]:
     """Every expression in the list, features classes and inner lists opened."""
     if isinstance(items, Aggregate):
         items.refuse()
-    if isinstance(items, Expr):
+    if isinstance(items, FeatureRef) and items.length is not None:
+        for index in range(items.length):
+            yield items[index]
+    elif isinstance(items, Expr):
         yield items
     elif isinstance(items, ViewMeta):
-        for feature in items.__forerun_view__.features:
-            if feature.type in INPUT_TYPES:  # a time is an input only as a difference, which has its own name
-                yield getattr(items, feature.name)
+        for feature in items.__forerun_view__.shown:
+            # A time is an input only as a difference, which has its own name; a string only compared.
+            if feature.element in INPUT_TYPES:
+                yield from _flat(name, getattr(items, feature.name))
     elif isinstance(items, list | tuple):
         for item in items:
             yield from _flat(name, item)

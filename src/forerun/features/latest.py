@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from forerun.errors import InputError
 from forerun.events.expression import Expr, FeatureRef, Field
 from forerun.events.schema import StreamSpec
+from forerun.features.aggregate import NO_PARAMS
 from forerun.features.definition import FeatureSpec, ViewSpec
+from forerun.features.window import Lifetime
 
 
 def latest_view(stream: StreamSpec) -> ViewSpec:
@@ -22,7 +24,16 @@ def latest_view(stream: StreamSpec) -> ViewSpec:
         The view. A value is null before the first event; null values do not replace known ones.
     """
     features = tuple(
-        FeatureSpec(f.name, "last", Field(stream.event, f.name, f.type), None, None, None, f.type)
+        FeatureSpec(
+            name=f.name,
+            agg="last",
+            arg=Field(stream.event, f.name, f.type),
+            where=None,
+            window=Lifetime(),
+            params=NO_PARAMS,
+            type=f.type,
+            element=f.type,
+        )
         for f in stream.fields
         if f.type != "string"
     )

@@ -9,11 +9,11 @@ from forerun.events.canonical import canonical_json, digest
 from forerun.events.expression import Canonical, Expr
 from forerun.events.schema import StreamSpec
 from forerun.events.vector import VectorSpec
-from forerun.features.definition import ViewSpec
+from forerun.features.definition import DerivedSpec, FeatureSpec, ViewSpec
 from forerun.features.emitter import EmitterSpec
 from forerun.features.on_demand import OnDemand
 
-PLAN_FORMAT = 1
+PLAN_FORMAT = 2
 
 
 def compile_plan(
@@ -49,7 +49,14 @@ def compile_plan(
         {
             "format": PLAN_FORMAT,
             "streams": [stream.canonical() for stream in streams],
-            "views": [{**part.canonical(), "stream": stream_index[part.stream.name]} for part in compiled],
+            "views": [
+                {
+                    **part.canonical(),
+                    "stream": stream_index[part.stream.name],
+                    "features": [_own_by_index(feature, part) for feature in part.features],
+                }
+                for part in compiled
+            ],
             "vectors": [
                 {
                     "name": vector.name,
@@ -94,11 +101,24 @@ def feature_version(vector: VectorSpec, views: Sequence[ViewSpec]) -> str:
     )
 
 
+def _own_by_index(feature: FeatureSpec | DerivedSpec, view: ViewSpec) -> object:
+    """The canonical form of a feature, with indices for the others of its view that it reads."""
+    names = [item.name for item in view.features]
+    return _map_op(
+        feature.canonical(), "own", lambda own: {**own, "feature": names.index(str(own["feature"]))}
+    )
+
+
 def _map_features(canonical: object, change: Callable[[Canonical], Canonical]) -> object:
     """A canonical form with `change` applied to each feature in it, keys first."""
+    return _map_op(canonical, "feature", change)
+
+
+def _map_op(canonical: object, op: str, change: Callable[[Canonical], Canonical]) -> object:
+    """A canonical form with `change` applied to each part of one kind, innermost first."""
     if isinstance(canonical, list):
-        return [_map_features(item, change) for item in canonical]
+        return [_map_op(item, op, change) for item in canonical]
     if not isinstance(canonical, Mapping):
         return canonical
-    mapped = {name: _map_features(item, change) for name, item in canonical.items()}
-    return change(mapped) if mapped.get("op") == "feature" else mapped
+    mapped = {name: _map_op(item, op, change) for name, item in canonical.items()}
+    return change(mapped) if mapped.get("op") == op else mapped

@@ -14,18 +14,16 @@ from forerun.errors import (
     BindingError,
     DuplicateNameError,
     InputError,
-    Location,
     UnknownNameError,
     user_line,
 )
 from forerun.events.calls import declared
 from forerun.events.expression import Expr, FeatureRef, Field, as_expr
 from forerun.events.nearest import nearest
-from forerun.events.place import line_of, repeated
+from forerun.events.place import repeated
 from forerun.events.schema import StreamSpec
-from forerun.features.aggregates import Aggregate
-from forerun.features.definition import FeatureSpec, ViewSpec
-from forerun.features.on_demand import OnDemand
+from forerun.features.body import Found, check_condition, features_of
+from forerun.features.definition import ViewSpec
 
 T = TypeVar("T")
 
@@ -41,7 +39,7 @@ class ViewMeta(type):
         def __getattr__(cls, name: str) -> NoReturn:
             if name.startswith("_"):
                 raise AttributeError(name)
-            known = [feature.name for feature in cls.__forerun_view__.features]
+            known = [feature.name for feature in cls.__forerun_view__.shown]
             raise UnknownNameError(f"{cls.__name__} has no feature {name!r}.{nearest(name, known)}")
 
 
@@ -79,11 +77,12 @@ def view_of(cls: type, streams: Sequence[StreamSpec], by: tuple[str, ...], where
         raise DuplicateNameError(f"{cls.__name__}.{twice[0]} is assigned twice; rename one.", at=twice[1])
     condition = None if where is None else as_expr(where)
     if condition is not None:
-        _check_condition(cls.__name__, condition, streams)
+        check_condition(cls.__name__, condition, streams)
     found = [
-        _feature(cls.__name__, name, value, streams, at)
+        pair
         for name, value in vars(cls).items()
         if not name.startswith("__")
+        for pair in features_of(cls.__name__, name, value, streams, at)
     ]
     features = tuple(feature for _, feature in found)
     if not features:
@@ -94,9 +93,7 @@ def view_of(cls: type, streams: Sequence[StreamSpec], by: tuple[str, ...], where
     return view if len(streams) == 1 else replace(view, parts=_parts(view, streams, found))
 
 
-def _parts(
-    view: ViewSpec, streams: Sequence[StreamSpec], found: Sequence[tuple[StreamSpec, FeatureSpec]]
-) -> tuple[ViewSpec, ...]:
+def _parts(view: ViewSpec, streams: Sequence[StreamSpec], found: Sequence[Found]) -> tuple[ViewSpec, ...]:
     """A view of each stream, with the features that run over it."""
     parts = []
     for stream in streams:
@@ -123,7 +120,19 @@ def view_class(view: ViewSpec, key: tuple[Expr | None, ...]) -> ViewMeta:
     """
     by_types = tuple(field.type for part in view.by if (field := view.stream.field(part)))
     features = {
-        f.name: _Access(FeatureRef(view.name, f.name, f.type, view.by, by_types, key)) for f in view.features
+        f.name: _Access(
+            FeatureRef(
+                view.name,
+                f.name,
+                f.type,
+                view.by,
+                by_types,
+                key,
+                element=None if f.length is None else f.element,
+                length=f.length,
+            )
+        )
+        for f in view.shown
     }
     cls = ViewMeta(view.name, (), {"__doc__": view.doc, **features})
     cls.__forerun_view__ = view
@@ -189,7 +198,8 @@ def input_name(expr: Expr) -> str | None:
         expr: A field, a feature, or a named expression.
 
     Returns:
-        "distance", "OriginNow.delay_1h", "OriginNow@dest.delay_1h", or the name given.
+        "distance", "OriginNow.delay_1h", "OriginNow@dest.delay_1h", "Shop.top.0" for an element of a list, or
+        the name given.
     """
     if expr.name is not None:
         return expr.name
@@ -205,83 +215,5 @@ def input_name(expr: Expr) -> str | None:
             at=expr.at,
         )
     of = f"@{'+'.join(str(name) for name in names)}" if names else ""
-    return f"{expr.view}{of}.{expr.feature}"
-
-
-def _feature(
-    owner: str, name: str, value: object, streams: Sequence[StreamSpec], at: Location
-) -> tuple[StreamSpec, FeatureSpec]:
-    place = line_of(name, owner, at)
-    if not isinstance(value, Aggregate):
-        what = f"the expression {value!r}" if isinstance(value, Expr) else repr(value)
-        raise AggregateError(
-            f"{owner}.{name} is {what}, not an aggregate; write fr.last(...), fr.mean(...) and so on, and "
-            "combine features in a model's inputs with fr.named('name', ...).",
-            at=place,
-        )
-    stream = _stream(f"{owner}.{name}", value, streams, place)
-    for expr in (value.arg, value.where):
-        if expr is not None:
-            _check_owner(f"{owner}.{name}", expr, stream)
-    feature = FeatureSpec(name, value.agg, value.arg, value.where, value.over_us, value.per_us, value.type)
-    return stream, feature
-
-
-def _stream(what: str, value: Aggregate, streams: Sequence[StreamSpec], at: Location) -> StreamSpec:
-    """The stream that an aggregate runs over: the one it says, or the one that has its fields."""
-    names = " or ".join(stream.name for stream in streams)
-    if value.of is not None:
-        named = [stream for stream in streams if stream.event is value.of]
-        if not named:
-            shown = getattr(value.of, "__name__", repr(value.of))
-            raise AggregateError(f"{what}: of={shown} is no stream of this class; write of={names}.", at=at)
-        return named[0]
-    fields = [
-        part
-        for expr in (value.arg, value.where)
-        if expr is not None
-        for part in expr.walk()
-        if isinstance(part, Field)
-    ]
-    fits = [stream for stream in streams if all(issubclass(stream.event, field.owner) for field in fields)]
-    if len(fits) > 1:
-        advice = f"write {value.agg}(of={fits[0].name}, ...)"
-        if value.agg not in ("count", "rate"):
-            advice = f"use a field of {names}"
-        raise AggregateError(f"{what} could run over {names}; {advice}.", at=at)
-    if not fits and len(streams) > 1:
-        used = " and ".join(dict.fromkeys(field.owner.__name__ for field in fields))
-        raise AggregateError(
-            f"{what} uses fields of {used}; an aggregate runs over one stream, {names}.", at=at
-        )
-    return fits[0] if fits else streams[0]
-
-
-def _check_condition(owner: str, condition: Expr, streams: Sequence[StreamSpec]) -> None:
-    if len(streams) > 1:
-        raise AggregateError(
-            f"{owner}: where={condition!r} holds for one stream only; write it in the aggregates, like "
-            "fr.count(of=..., where=...)."
-        )
-    if condition.type != "bool":
-        raise AggregateError(f"{owner}: where={condition!r} is {condition.type}; write a comparison.")
-    _check_owner(owner, condition, streams[0])
-
-
-def _check_owner(what: str, expr: Expr, stream: StreamSpec) -> None:
-    for part in expr.walk():
-        if isinstance(part, Field) and not issubclass(stream.event, part.owner):
-            raise AggregateError(
-                f"{what} runs over {stream.name}, and {part!r} is a field of {part.owner.__name__}; "
-                f"use {stream.name}'s fields, or @app.features({part.owner.__name__}, ...).",
-                at=part.at,
-            )
-        if isinstance(part, OnDemand):
-            raise AggregateError(
-                f"{what}: {part!r} is a function that is called when a prediction is made, not for every "
-                f"event; use fields of {stream.name}."
-            )
-        if isinstance(part, Aggregate | FeatureRef):
-            raise AggregateError(
-                f"{what}: {part!r} is itself an aggregate; use fields of {stream.name}.", at=part.at
-            )
+    element = "" if expr.index is None else f".{expr.index}"  # no brackets: LightGBM and ONNX refuse them
+    return f"{expr.view}{of}.{expr.feature}{element}"

@@ -69,8 +69,8 @@ class App:
     ...     bought_1d = count(over="1d")
     >>> app
     App('shop'): 1 stream, 1 view, 0 models, 0 rules
-    >>> app.views["Customer"].features[0].over_us
-    86400000000
+    >>> app.views["Customer"].features[0].words
+    'count over 1d'
     """
 
     @declared

@@ -10,7 +10,8 @@ import pyarrow as pa
 from forerun.events.evaluate import evaluate
 from forerun.events.expression import Expr, FeatureRef
 from forerun.events.table import ARROW_TYPES, schema_of
-from forerun.features.definition import FeatureSpec, ViewSpec
+from forerun.features.definition import DerivedSpec, FeatureSpec, ViewSpec
+from forerun.features.window import Hopping, LastEvents, Session, Sliding, Tiled
 from forerun.runtime.chronology import Ordered, Place
 from forerun.runtime.layout import Layout
 from forerun.runtime.rows import Ints
@@ -131,15 +132,27 @@ def entities(part: FeatureRef, view: ViewSpec, events: pa.RecordBatch) -> list[t
     return list(zip(*parts, strict=True))
 
 
-def _reach_us(feature: FeatureSpec | None) -> int | None:
+def _reach_us(feature: FeatureSpec | DerivedSpec | None) -> int | None:
     """How far back a value can look; None: there is no limit that is the same for every value."""
-    return None if feature is None else feature.over_us
+    match feature.window if isinstance(feature, FeatureSpec) else None:
+        case Sliding(over_us, ago_us):
+            return over_us + ago_us
+        case Hopping(size_us=size_us):
+            return size_us
+        case Session(max_us=max_us):
+            return max_us
+        case Tiled(over_us, tile_us):
+            return over_us + tile_us
+        case _:
+            return None
 
 
-def _counting(view: ViewSpec, feature: FeatureSpec | None, rows: Ordered) -> Ints:
+def _counting(view: ViewSpec, feature: FeatureSpec | DerivedSpec | None, rows: Ordered) -> Ints:
     """The rows that count for a feature: its conditions hold, and there is something to aggregate."""
     columns: dict[str, Any] = dict(zip(rows.batch.schema.names, rows.batch.columns, strict=True))
     kept = np.ones(len(rows), np.bool_)
+    if not isinstance(feature, FeatureSpec) or isinstance(feature.window, Session | LastEvents):
+        feature = None  # every event of the view shapes these windows, whatever the feature makes of it
     conditions: list[Expr | None] = [view.where, None if feature is None else feature.where]
     for condition in conditions:
         if condition is not None:

@@ -85,7 +85,12 @@ class Reader:
             "view": view,
             "key": dict(key),
             "at_us": when_us,
-            "values": {feature.name: plain(values[feature.name])[0] for feature in spec.features},
+            "values": {
+                name: plain(values[name])[0]
+                for feature in spec.shown
+                for name in (feature.name, f"{feature.name}.bound")  # a tiled value has one
+                if name in values
+            },
             "provenance": {
                 "event_time_high_us": high_us,
                 "partition": partition,
@@ -218,7 +223,7 @@ class Reader:
             "at_us": at_us,
             "inputs": [],
             "values": {name: plain(values.column(name))[0] for name in values.schema.names},
-            "windows_us": {feature.name: feature.over_us for feature in spec.features},
+            "windows": {feature.name: feature.words for feature in spec.shown},
             "events_kept": events.num_rows,
             "events": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)],
         }
@@ -258,11 +263,12 @@ def plain(column: "pa.Array[Any]") -> list[Any]:
     Args:
         column: Of any type of a feature.
 
-    >>> plain(pa.array([5], pa.timestamp("us", "UTC")))
-    [5]
+    >>> plain(pa.array([5], pa.timestamp("us", "UTC"))), plain(pa.array([["a", "b"], []]))
+    ([5], [['a', 'b'], []])
     """
-    if pa.types.is_timestamp(column.type) or pa.types.is_duration(column.type):
-        column = column.cast(pa.int64())
+    kind = column.type.value_type if pa.types.is_list(column.type) else column.type
+    if pa.types.is_timestamp(kind) or pa.types.is_duration(kind):
+        column = column.cast(pa.int64() if kind == column.type else pa.list_(pa.int64()))
     return column.to_pylist()
 
 

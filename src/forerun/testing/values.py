@@ -15,6 +15,7 @@ from forerun.events.table import ARRIVAL, ARROW_TYPES
 from forerun.events.types import TypeName
 from forerun.features.view import ViewMeta
 from forerun.runtime.app import App
+from forerun.runtime.reading import plain
 
 _VERDICTS = ("applied", "invalid", "too early", "too late", "a duplicate")
 
@@ -64,7 +65,7 @@ def values(
     for part in spec.compiled:
         read = pa.record_batch(kernel.values(names.index(part.name), keys, instant.us))
         row |= zip(read.schema.names, read.columns, strict=True)
-    return {feature.name: _value(row[feature.name], feature.type) for feature in spec.features}
+    return {feature.name: _value(row[feature.name], feature.element) for feature in spec.shown}
 
 
 def _after(app: App, events: Iterable[Event]) -> Kernel:
@@ -89,9 +90,8 @@ def _batch(stream: StreamSpec, event: Event, arrival_us: int) -> pa.RecordBatch:
 
 
 def _value(column: Any, type_name: TypeName) -> object:  # Any: of any Arrow type
-    if type_name not in ("time", "duration"):
-        return column[0].as_py()
-    whole = column.cast(pa.int64())[0].as_py()
-    if whole is None:
-        return None
-    return Time(whole) if type_name == "time" else Duration(whole)
+    (found,) = plain(column)
+    if type_name not in ("time", "duration") or found is None:
+        return found
+    kind = Time if type_name == "time" else Duration
+    return [kind(item) for item in found] if isinstance(found, list) else kind(found)

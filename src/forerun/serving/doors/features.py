@@ -27,7 +27,7 @@ class FeaturesDoor:
         self._view = view.name
         self._backend = backend
         self._workers = workers
-        self._types = {feature.name: feature.type for feature in view.features}
+        self._types = {feature.name: feature.element for feature in view.shown}
         self._key_names = view.by
         fields = key_fields(view.stream, view.by)
         self._key = Fields(view.stream, fields, wrapper="key", timed=True)
@@ -75,6 +75,8 @@ class FeaturesDoor:
 
 
 def _shown(value: object, is_time: bool) -> object:
+    if isinstance(value, list):
+        return [_shown(item, is_time) for item in value]
     return instant(value) if is_time and isinstance(value, int) else value
 
 

@@ -80,10 +80,10 @@ def unit_start(unit: str, zone: str, t: int) -> int:
     '2026-03-28T23:00:00+00:00'
     """
     local = (_EPOCH + t * _MICROSECOND).astimezone(ZoneInfo(zone))
-    # An hour that a clock shows twice is two hours; a day that begins twice begins at the first.
-    start = local.replace(minute=0, second=0, microsecond=0)
+    # An hour that a clock shows twice is one hour, and a day that begins twice begins at the first.
+    start = local.replace(minute=0, second=0, microsecond=0, fold=0)
     if unit != "hour":
-        start = start.replace(hour=0, fold=0)
+        start = start.replace(hour=0)
     if unit == "week":
         start -= timedelta(days=start.weekday())
     if unit in ("month", "year"):
