@@ -88,6 +88,7 @@ def test_the_undisturbed_run_does_everything(undisturbed: tuple[list[str], dict[
     assert int(found["predictions"].split()[0]) > 1000
     assert int(found["labels"].split()[0]) > 1000
     assert int(found["rejected"].split()[0]) > 50
+    assert found["sent"].count("\n") == found["closed"]["Hourly"]
     for name, fewest in (("Hourly", 200), ("Wave", 20)):
         assert int(found["windows"][name].split()[0]) == found["closed"][name] > fewest
     assert found["decisions"].count("\n") == found["rules"]["review"] > 30

@@ -72,6 +72,7 @@ def look(order: dict[str, Any], _: Any) -> dict[str, object]:
             "closed": status.windows,
             "rejected": _hex(history.rejected()),
             "decisions": (directory / "decisions/review.jsonl").read_text(),
+            "sent": (directory / "decisions/hourly.jsonl").read_text(),
             "state": engine.state_hash(),
             "streams": [str(stream) for stream in status.streams],
             "models": [str(model) for model in status.models],

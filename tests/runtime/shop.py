@@ -47,7 +47,7 @@ def make(*, source: Source | None = None, window: str = "1h", warmup: str = "12h
     class Refunds:
         share = fr.mean(Settled.refunded, over=window)
 
-    @app.windows(Ordered, by="shop", over=fr.hopping("1h", every="15m"))
+    @app.windows(Ordered, by="shop", over=fr.hopping("1h", every="15m"), do=fr.emit("hourly"))
     class Hourly:
         orders = fr.count()
         mean = fr.mean(Ordered.amount)

@@ -74,6 +74,18 @@ def test_rows_are_in_files_and_counted(served: Served, history: History) -> None
         assert engine.status().windows == {name: len(history.windows(name)) for name in ("Hourly", "Wave")}
 
 
+def test_rows_are_sent_to_their_topic(served: Served, history: History) -> None:
+    """Each once, in order, with its offset; a class without a topic sends nothing."""
+    path = served.directory / "decisions" / "hourly.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    table = history.windows("Hourly")
+    assert [line["offset"] for line in lines] == list(range(len(table)))
+    assert [line["orders"] for line in lines] == table["orders"].to_pylist()
+    assert [line["mean"] for line in lines] == table["mean"].to_pylist()
+    assert lines[0].keys() == {"offset", *table.schema.names}
+    assert {file.name for file in path.parent.iterdir()} == {"hourly.jsonl", "review.jsonl"}
+
+
 def test_started_again_and_again_closes_each_window_once(served: Served, tmp_path: Path) -> None:
     """A day in five runs leaves the rows of a day in one, in the same order."""
     app = shop.make(source=served.source)

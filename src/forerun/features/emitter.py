@@ -44,10 +44,12 @@ class EmitterSpec:
     Args:
         view: Its name, stream, key, condition and aggregates.
         window: Which windows there are.
+        topic: Where each row is sent besides, once; None: nowhere. No part of the plan.
     """
 
     view: ViewSpec
     window: Hopping | Session
+    topic: str | None = None
 
     @property
     def name(self) -> str:
@@ -88,7 +90,13 @@ class EmitterSpec:
 
 
 def emitter_of(
-    cls: type, stream: StreamSpec, *, by: tuple[str, ...], over: object, where: object
+    cls: type,
+    stream: StreamSpec,
+    *,
+    by: tuple[str, ...],
+    over: object,
+    where: object,
+    topic: str | None = None,
 ) -> EmitterSpec:
     """Read the body of a windows class.
 
@@ -98,6 +106,7 @@ def emitter_of(
         by: Names of the key's fields.
         over: What `hopping`, `tumbling` or `session` returned.
         where: A condition on the stream's events, or None.
+        topic: Where each row is sent besides, or None.
 
     Returns:
         The emitter.
@@ -135,7 +144,7 @@ def emitter_of(
     for part in by:
         if part in COLUMNS:
             raise AggregateError(f"{name}: by={part!r} has the name of a column beside the key; rename it.")
-    return EmitterSpec(view, over)
+    return EmitterSpec(view, over, topic)
 
 
 def emitter_class(emitter: EmitterSpec) -> EmitterMeta:

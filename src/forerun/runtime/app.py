@@ -11,6 +11,7 @@ from forerun.errors import (
     DuplicateNameError,
     LabelError,
     ModelDefinitionError,
+    RuleError,
     UnknownNameError,
     user_line,
 )
@@ -219,6 +220,7 @@ class App:
         by: str | Sequence[str],
         over: Hopping | Session,
         where: bool | None = None,
+        do: EmitSpec | None = None,
     ) -> Callable[[type[V]], type[V]]:
         """Declare aggregates of an entity over windows, a row for each window when it closes.
 
@@ -230,15 +232,17 @@ class App:
             over: Which windows: `fr.tumbling("1h")`, `fr.hopping("1h", every="5m")` or
                 `fr.session("30m", max="1d")`.
             where: Only events where this holds are in a window.
+            do: Send each row to a topic of its own besides, like `fr.emit("hourly")`, once.
 
         Returns:
             A decorator for a class of aggregates without `over=`, like `mean_delay = fr.mean(...)`.
         """
         spec = self._declared_stream(stream, "windows")
         parts = key_fields("windows", "by", by, stream)
+        topic = self._topic_of_windows(do)
 
         def declare(cls: type[V]) -> type[V]:
-            emitter = emitter_of(cls, spec, by=parts, over=over, where=where)
+            emitter = emitter_of(cls, spec, by=parts, over=over, where=where, topic=topic)
             _refuse_second(self.emitters, "windows class", emitter.name)
             _refuse_second(self.views, "features class", emitter.name)
             _refuse_second(self.streams, "stream", emitter.name)
@@ -297,6 +301,10 @@ class App:
         if isinstance(condition, Expr):
             condition = latest(condition, spec.on, self.streams.values())
         rule = rule_of(name, condition, do, model=model, vector=spec.vector, at=user_line())
+        if rule.do.topic in self._sent().values():
+            raise DuplicateNameError(
+                f"{rule.name}: topic {rule.do.topic!r} is that of a windows class; write do=fr.emit('other')."
+            )
         if rule.name in [other.name for other in self.rules]:
             raise DuplicateNameError(f"there is already a rule called {rule.name!r}; write name='...'.")
         self.rules.append(rule)
@@ -317,6 +325,7 @@ class App:
                 "streams": [[spec.name, spec.topic, spec.freshness_us] for spec in self.streams.values()],
                 "models": [model.canonical() for model in self.models.values()],
                 "rules": [rule.canonical() for rule in self.rules],
+                **({"sent": sent} if (sent := self._sent()) else {}),
             }
         )
 
@@ -329,6 +338,22 @@ class App:
             f"{what}: {shown} is no stream of this app; write @app.stream(key=..., lateness=...) above it."
             f"{nearest(shown, self.streams)}"
         )
+
+    def _topic_of_windows(self, do: object) -> str | None:
+        if do is None:
+            return None
+        if not isinstance(do, EmitSpec):
+            raise RuleError(f"windows: do={do!r} is no action; write do=fr.emit('topic').")
+        taken = [rule.do.topic for rule in self.rules] + list(self._sent().values())
+        if do.topic in taken or do.topic in [spec.topic for spec in self.streams.values()]:
+            raise DuplicateNameError(
+                f"windows: topic {do.topic!r} holds something else already; write do=fr.emit('other')."
+            )
+        return do.topic
+
+    def _sent(self) -> dict[str, str]:
+        """The topics of windows classes that have one."""
+        return {name: emitter.topic for name, emitter in self.emitters.items() if emitter.topic is not None}
 
     def _label(self, on: StreamSpec, label: object) -> LabelSpec:
         if not isinstance(label, Label):

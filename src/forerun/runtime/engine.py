@@ -97,6 +97,7 @@ class Engine:
             fit=world.train,
         )
         topics = list(dict.fromkeys(rule.do.topic for rule in app.rules))
+        topics += [emitter.topic for emitter in app.emitters.values() if emitter.topic is not None]
         self._follow_up = FollowUp(database, directory, topics, world)
         self._commit_stopwatch = Stopwatch()
         self._processor = self._prepare()

@@ -283,6 +283,8 @@ def _write_effects(stored: Tables, taken: Taken, now_us: int) -> None:
         stored.outputs.add("rejected", "", effects.rejected)
     for name, closed in effects.windows.items():
         stored.outputs.add("window", name, closed)
+    for topic, rows in effects.sent.items():
+        stored.log.append(topic, 0, rows)
 
 
 def _refused(quarantined: "Sequence[tuple[str, Quarantined]]", arrival_us: int) -> pa.RecordBatch:

@@ -22,7 +22,7 @@ from forerun.runtime.outcomes import join_labels
 from forerun.runtime.predictions import Active, Made, Triggered, predict, triggered
 from forerun.runtime.rows import Column, Ints, Records, StepRows, times_us
 from forerun.runtime.state import State
-from forerun.runtime.windows import closed_windows
+from forerun.runtime.windows import closed_windows, sent_windows
 from forerun.streams.source import arrivals
 
 
@@ -36,6 +36,7 @@ class Effects:
         labels: By model, rows of `LABEL_SCHEMA`.
         rejected: Rows of `REJECTED_SCHEMA`.
         windows: By windows class, the windows that closed.
+        sent: By topic, those of them that go to one; the last column is `_arrival`.
     """
 
     predictions: Mapping[str, Made]
@@ -43,6 +44,7 @@ class Effects:
     labels: Mapping[str, pa.RecordBatch]
     rejected: pa.RecordBatch | None
     windows: Mapping[str, pa.RecordBatch]
+    sent: Mapping[str, pa.RecordBatch]
 
 
 def step(
@@ -78,7 +80,9 @@ def step(
     }
     labels = _label(layout, state, rows, made)
     decisions, rejected = by_topic(predictions.values()), _rejected(layout, rows, result.rejected)
-    return Effects(predictions, decisions, labels, rejected, closed_windows(layout, result.emitted))
+    windows = closed_windows(layout, result.emitted)
+    sent = sent_windows(layout, windows, state.arrival_us or 0)
+    return Effects(predictions, decisions, labels, rejected, windows, sent)
 
 
 def by_topic(predictions: Iterable[Made]) -> dict[str, pa.RecordBatch]:

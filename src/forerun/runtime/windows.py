@@ -1,6 +1,6 @@
 """Closed windows as records: from the kernel's batches to rows with the schema of their windows class."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 
@@ -8,6 +8,7 @@ from forerun.events.records import window_schema
 from forerun.events.table import ARROW_TYPES
 from forerun.features.emitter import EmitterSpec
 from forerun.runtime.layout import Layout
+from forerun.streams.log import ARRIVAL
 
 
 def schema_of_windows(emitter: EmitterSpec) -> pa.Schema:
@@ -34,3 +35,20 @@ def closed_windows(layout: Layout, emitted: Sequence[pa.RecordBatch]) -> dict[st
             columns = [batch[field.name].cast(field.type) for field in schema]
             closed[emitter.name] = pa.record_batch(columns, schema=schema)
     return closed
+
+
+def sent_windows(
+    layout: Layout, closed: Mapping[str, pa.RecordBatch], arrival_us: int
+) -> dict[str, pa.RecordBatch]:
+    """What of it goes to topics: by topic, the rows and, last, `_arrival`.
+
+    Args:
+        layout: The app.
+        closed: What a step closed, by windows class.
+        arrival_us: The newest arrival the step has seen, on the log's clock.
+    """
+    return {
+        emitter.topic: batch.append_column(ARRIVAL, pa.repeat(pa.scalar(arrival_us, pa.int64()), len(batch)))
+        for emitter in layout.emitters
+        if emitter.topic is not None and (batch := closed.get(emitter.name)) is not None
+    }
