@@ -16,6 +16,9 @@ from forerun.features.definition import FeatureSpec, ViewSpec
 from forerun.features.view import view_of
 from forerun.features.window import Hopping, Lifetime, Session
 
+AGGREGATES = ("count", "sum", "mean", "min", "max", "var", "std", "first", "last")
+"""What can be computed of a window that closes."""
+
 COLUMNS = ("start", "end")
 """Columns beside the key and the features."""
 
@@ -133,6 +136,13 @@ def emitter_of(
             raise AggregateError(
                 f"{name}.{feature.name} has a window of its own; leave out its over=, all of {name} is over "
                 "the same windows.",
+                at=place,
+            )
+        if feature.agg not in AGGREGATES or feature.type == "string":
+            what = "the text of a " if feature.agg in AGGREGATES else ""
+            raise AggregateError(
+                f"{name}.{feature.name}: {what}{feature.agg} is not computed for windows that close; there are "
+                f"{', '.join(AGGREGATES)} of numbers, conditions and times.",
                 at=place,
             )
         if feature.name in (*by, *COLUMNS):
