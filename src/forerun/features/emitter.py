@@ -141,8 +141,8 @@ def emitter_of(
         if feature.agg not in AGGREGATES or feature.type == "string":
             what = "the text of a " if feature.agg in AGGREGATES else ""
             raise AggregateError(
-                f"{name}.{feature.name}: {what}{feature.agg} is not computed for windows that close; there are "
-                f"{', '.join(AGGREGATES)} of numbers, conditions and times.",
+                f"{name}.{feature.name}: {what}{feature.agg} is not computed for windows that close; "
+                f"there are {', '.join(AGGREGATES)} of numbers, conditions and times.",
                 at=place,
             )
         if feature.name in (*by, *COLUMNS):
