@@ -272,8 +272,11 @@ impl Index {
 /// The first position up to `end` whose event comes after a time, looked for around a hint.
 #[inline]
 fn seek(kept: Kept<'_>, hint: usize, after: i64, end: usize) -> usize {
-    let old = |at: usize| kept.time(at) <= after;
-    let hint = hint.clamp(kept.first, end);
+    let (rows, width) = (kept.events.rows(), kept.view.width());
+    let old = |at: usize| rows[at * width] as i64 <= after;
+    // From here on places in the buffer.
+    let end = end - kept.first;
+    let hint = hint.saturating_sub(kept.first).min(end);
     let (mut low, mut high);
     if hint < end && old(hint) {
         // Forward in doubling steps: low is too old, high is not.
@@ -285,16 +288,13 @@ fn seek(kept: Kept<'_>, hint: usize, after: i64, end: usize) -> usize {
             high = (high + step).min(end);
         }
     } else {
-        high = hint;
-        if hint == kept.first || old(hint - 1) {
-            return hint;
-        }
+        (low, high) = (hint, hint);
         let mut step = 1;
         loop {
-            if high == kept.first {
-                return high;
+            if high == 0 {
+                return kept.first;
             }
-            low = high.saturating_sub(step).max(kept.first);
+            low = low.saturating_sub(step);
             if old(low) {
                 break;
             }
@@ -310,5 +310,5 @@ fn seek(kept: Kept<'_>, hint: usize, after: i64, end: usize) -> usize {
             high = middle;
         }
     }
-    high
+    kept.first + high
 }

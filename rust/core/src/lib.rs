@@ -56,6 +56,7 @@ pub mod reading;
 pub mod row;
 pub mod sessions;
 mod shard;
+mod slots;
 pub mod spec;
 pub mod stage;
 pub mod state;

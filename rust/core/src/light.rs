@@ -144,17 +144,11 @@ impl Run {
                 Some(scaled) => ratio(scaled, over),
                 None => self.whole() as f64 / (over_us.unwrap_or(1) as f64 / per_us as f64),
             },
-            Aggregate::Var | Aggregate::Std => {
-                if self.count < 2 {
-                    return Ok(None);
-                }
-                let var = variance(self.count, self.sum, &self.squares);
-                if aggregate == Aggregate::Std {
-                    var.sqrt()
-                } else {
-                    var
-                }
-            }
+            Aggregate::Var | Aggregate::Std => match self.var() {
+                None => return Ok(None),
+                Some(var) if aggregate == Aggregate::Std => var.sqrt(),
+                Some(var) => var,
+            },
             _ => return Ok(None),
         };
         if value.is_finite() {
@@ -164,9 +158,17 @@ impl Run {
         }
     }
 
+    /// The sample variance; none below two values.
+    #[inline]
+    #[must_use]
+    pub fn var(&self) -> Option<f64> {
+        (self.count > 1).then(|| variance(self.count, self.sum, &self.squares))
+    }
+
     /// The sum of floats, rounded once.
     #[inline]
-    fn total(&self) -> f64 {
+    #[must_use]
+    pub fn total(&self) -> f64 {
         round_i128(self.sum)
     }
 

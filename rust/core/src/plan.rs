@@ -83,8 +83,32 @@ pub struct View {
     pub tiled: Vec<usize>,
     /// Words per block of an entity's prefix totals.
     pub light_words: usize,
+    /// What of the above is asked for with every event.
+    pub sizes: Sizes,
     /// Streams whose events read this view.
     pub readers: Vec<usize>,
+}
+
+/// What of a view's windows and arguments is asked for with every event.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sizes {
+    width: usize,
+    reach_us: i64,
+    newest: usize,
+    settles: bool,
+}
+
+impl Sizes {
+    /// Of a view that is laid out otherwise.
+    pub(crate) fn of(view: &View) -> Self {
+        let newest = view.windows.iter().map(Window::newest).max().unwrap_or(0);
+        Self {
+            width: FIXED_WORDS + view.staged_words(),
+            reach_us: view.windows.iter().map(Window::reach_us).max().unwrap_or(0),
+            newest,
+            settles: !view.lifetimes.is_empty() || !view.tiled.is_empty() || newest > 0,
+        }
+    }
 }
 
 /// When an event counts for a track.
@@ -304,29 +328,31 @@ impl Track {
 
 impl View {
     /// How far before a read events may lie that must be kept one by one.
+    #[inline]
     #[must_use]
     pub fn reach_us(&self) -> i64 {
-        self.windows.iter().map(Window::reach_us).max().unwrap_or(0)
+        self.sizes.reach_us
     }
 
     /// How many of the newest events must be kept, however old.
+    #[inline]
     #[must_use]
     pub fn newest(&self) -> usize {
-        self.windows.iter().map(Window::newest).max().unwrap_or(0)
+        self.sizes.newest
     }
 
     /// True when it must be known which events are settled.
     #[inline]
     #[must_use]
     pub fn settles(&self) -> bool {
-        !self.lifetimes.is_empty() || !self.tiled.is_empty() || self.newest() > 0
+        self.sizes.settles
     }
 
     /// Words of a row in an entity's event buffer.
     #[inline]
     #[must_use]
     pub fn width(&self) -> usize {
-        FIXED_WORDS + self.staged_words()
+        self.sizes.width
     }
 
     /// Words of a row that come from the event's fields: conditions, then arguments.

@@ -101,13 +101,7 @@ impl TrackReading {
                 last = last.or(first);
             }
             at = wanted.start;
-            let found = Found {
-                sums: Sums::Run(run),
-                extent,
-                first,
-                last,
-            };
-            emit(view, track, &found, &span.outputs, row)?;
+            span.slots.set(view, &run, extent, (first, last), row)?;
         }
         Ok(true)
     }
@@ -171,17 +165,16 @@ impl TrackReading {
             let prefix = index
                 .prefix()
                 .filter(|_| bits.is_some_and(|bits| fits(run.len(), bits)));
-            let sums = match prefix {
-                Some(prefix) => {
-                    if head.0 != run.end {
-                        head = (run.end, prefix.upto(kept, track, run.end));
-                    }
-                    Sums::Run(head.1.without(&prefix.upto(kept, track, run.start)))
+            if let Some(prefix) = prefix {
+                if head.0 != run.end {
+                    head = (run.end, prefix.upto(kept, track, run.end));
                 }
-                None => Sums::Totals(index.cursors().totals(kept, span.span, run.clone())),
-            };
+                let totals = head.1.without(&prefix.upto(kept, track, run.start));
+                span.slots.set(view, &totals, extent, (first, last), row)?;
+                continue;
+            }
             let found = Found {
-                sums,
+                sums: Sums::Totals(index.cursors().totals(kept, span.span, run.clone())),
                 extent,
                 first,
                 last,

@@ -6,6 +6,7 @@ use crate::accumulator::{Accumulator, Found};
 use crate::entity::Entity;
 use crate::plan::{Track, View};
 use crate::row::Row;
+use crate::slots::Slots;
 
 /// A sum beyond its type's range, by feature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub(crate) struct SpanReading {
     /// What settled events add.
     pub(crate) settled: Settled,
     pub(crate) outputs: Vec<Output>,
+    /// The same, by aggregate, for totals in fixed width.
+    pub(crate) slots: Slots,
 }
 
 /// Which totals of settled events belong to a span, and their place in the entity.
@@ -123,6 +126,7 @@ impl Reading {
                     span: index,
                     window: span.window,
                     settled,
+                    slots: Slots::new(view, &view.tracks[span.track], &outputs),
                     outputs,
                 });
             }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::aggregate::{Aggregate, Needs};
 use crate::expr::{Expr, Node};
-use crate::plan::{Condition, Feature, Light, Span, Track, View, unique};
+use crate::plan::{Condition, Feature, Light, Sizes, Span, Track, View, unique};
 use crate::spec::{FeatureSpec, ViewSpec};
 use crate::stream_plan::Stream;
 use crate::types::Type;
@@ -75,6 +75,7 @@ pub(crate) fn compile(spec: ViewSpec, streams: &[Stream]) -> Result<View, String
         lifetimes: Vec::new(),
         tiled: Vec::new(),
         light_words: 0,
+        sizes: Sizes::default(),
         readers: Vec::new(),
     };
     for feature in &features {
@@ -86,6 +87,7 @@ pub(crate) fn compile(spec: ViewSpec, streams: &[Stream]) -> Result<View, String
         (ago, window.settles(), window.newest(), window.reach_us())
     });
     lay_out(&mut view, features);
+    view.sizes = Sizes::of(&view);
     Ok(view)
 }
 
