@@ -9,6 +9,8 @@ import typer
 from forerun.cli.options import AppPath, DataDir, Json
 
 if TYPE_CHECKING:
+    from forerun.testing.parity.check import Progress
+    from forerun.testing.parity.level import Level
     from forerun.testing.parity.report import Report
 
 EXAMPLES = """
@@ -55,6 +57,7 @@ def parity(
       P1 replay   steps of 1, 7, 1000 and 65536 events, on 1 and 2 threads: the same bits
       P2 order    any order of arrival within the lateness: the same values in the end
       P3 oracle   every value that of a slow oracle in plain Python that shares no code with the kernel
+      P5 training of an app that has run: what models learn from is what was served, byte for byte
     """
     import time
 
@@ -62,16 +65,22 @@ def parity(
     from forerun.cli.place import find
     from forerun.testing.parity.check import Limits, check
     from forerun.testing.parity.recorded import sample
+    from forerun.testing.parity.training import training
 
     place = find(app, data_dir)
     declared = place.load()
     limits = Limits(seconds=seconds, cells=cells, permutations=permutations, seed=seed, duckdb=duckdb)
+
+    def again(progress: "Progress") -> "Level":
+        return training(declared, place.data, progress=lambda done: progress("P5 training", done))
+
     with _Bar(quiet=as_json) as bar:
         report = check(
             declared.name,
             declared.version,
             declared.plan(),
             recorded=sample(declared, place.data),
+            training=again if place.database.exists() else None,
             limits=limits,
             clock=time.monotonic,
             progress=bar.moved,

@@ -6,7 +6,7 @@
 | sum, mean, rate | 1 unit in the last place of the exact rational result (of int: nothing) |
 | var, std | 2 units in the last place (std below 2.3e-162 may be 0: its variance is a double) |
 | skew | 1e-13 of the value, plus 1e-13 |
-| ewm_count, ewm_mean | 1e-12 of the sum of the absolute terms |
+| ewm_count, ewm_mean | 1e-12 of the sum of the absolute terms, plus 1e-300 (weighted, tiny values are 0) |
 | quantile | nothing up to 64 values; 1 % of the value above (and the rounding of a logarithm) |
 | approx_distinct | nothing up to 64 values, or in a window that keeps its events; above 8 %, 5 sigma |
 """
@@ -24,6 +24,7 @@ EXACT_UP_TO = 64
 QUANTILE_ERROR = 0.01 * (1 + 1e-9)
 DISTINCT_ERROR = 5 * 0.016
 STD_UNDERFLOW = 2.3e-162
+UNDERFLOW = 1e-300
 
 _ULPS = {"sum": 1, "mean": 1, "rate": 1, "var": 2, "std": 2}
 
@@ -57,7 +58,7 @@ def slack(agg: str, expected: Value, found: Found) -> float:
         size = sum(
             (Fraction(w) * abs(Fraction(x)) for w, x in zip(weight, found.values, strict=True)), Fraction()
         )
-        return 1e-12 * float(size / sum(map(Fraction, weight)))
+        return 1e-12 * float(size / sum(map(Fraction, weight))) + UNDERFLOW
     if agg == "quantile" and len(found.values) > EXACT_UP_TO:
         return QUANTILE_ERROR * abs(expected)
     if agg == "approx_distinct" and expected > EXACT_UP_TO and not keeps_events(found.window):

@@ -56,6 +56,7 @@ def check(
     plan: str,
     *,
     recorded: Sequence[Arrival] = (),
+    training: Callable[[Progress], Level] | None = None,
     limits: Limits = Limits(),  # frozen
     clock: Clock,
     progress: Progress = lambda _level, _done: None,
@@ -67,6 +68,7 @@ def check(
         version: The app's.
         plan: What `App.plan()` gives.
         recorded: Events of its log, if it has any; see `recorded.sample`.
+        training: Compares what it served with what its models learn from, if it has run; see `training`.
         limits: How much.
         clock: Seconds, for the time that each level takes.
         progress: Told how far it is.
@@ -79,6 +81,8 @@ def check(
     levels = [run.replay(), run.order(), run.truth()]
     if limits.duckdb:
         levels.append(run.judge())
+    if training is not None:
+        levels.append(run.timed(lambda: training(progress)))
     sources = [f"nasty logs drawn from seed {limits.seed}, shaped by the app's own declarations"]
     if recorded:
         sources.append(f"{len(recorded)} events of the app's own log")
