@@ -1,6 +1,7 @@
 """A replay gives every bit again, and finds the one that is wrong."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,19 @@ def test_a_missing_row_is_found(served: Served, copy: Path) -> None:
     assert found.first is not None
     assert found.first.column == "row"
     assert found.first.prediction_id == table["prediction_id"][-1].as_py()
+
+
+def test_an_app_that_was_edited_is_named(served: Served) -> None:
+    """Labels of another rule differ, and the replay says that the app is another than the run's."""
+    before = served.app.models["Refunded"]
+    app = shop.make()
+    label = replace(app.models["Refunded"].label, within_us=before.label.within_us // 2)
+    app.models["Refunded"] = replace(app.models["Refunded"], label=label)
+    found = replay(Layout(app), served.directory)
+    assert not found.equal
+    assert found.edited == [served.app.version]
+    assert found.app_version == app.version != served.app.version
+    assert replay(served.layout, served.directory).edited == []
 
 
 def test_another_app_cannot_be_replayed(served: Served, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def _show(found: "Replay") -> None:
     from rich.text import Text
 
     from forerun.cli.output import out, table
-    from forerun.console.format import count
+    from forerun.console.format import count, short
 
     console = out()
     shown = table("taken again", "", right=[1])
@@ -71,6 +71,15 @@ def _show(found: "Replay") -> None:
     if first is not None:
         where = f"First: {first.column} of {first.prediction_id}"
         console.print(Text(f"{where} is {first.logged!r} in the log and {first.replayed!r} now"))
+    if found.edited:
+        # Streams, features and inputs are the same, or the data would not have been read at all.
+        versions = ", ".join(short(version) for version in found.edited)
+        console.print(
+            f"The app was edited since: the run was by version {versions}, and this is "
+            f"{short(found.app_version)}. Streams,\nfeatures and inputs are the same, so look at labels, "
+            "freshness and models; replay with the app as it was."
+        )
+        return
     console.print(
         "Changed since the run: the processor's arithmetic, a library, or the data. Compare the versions in\n"
         "the report with `forerun --version`, and report a difference that none of them explains."

@@ -73,6 +73,8 @@ class Replay:
         differences: Rows that differ.
         first: The first difference; None when there is none.
         state_hash: Of the replayed state.
+        app_version: The app as it is now.
+        edited: Versions of the app that took steps, if they are others.
     """
 
     steps: int = 0
@@ -84,6 +86,8 @@ class Replay:
     differences: int = 0
     first: Difference | None = None
     state_hash: str = ""
+    app_version: str = ""
+    edited: list[str] = field(default_factory=list)
 
     @property
     def equal(self) -> bool:
@@ -107,6 +111,8 @@ class Replay:
             "differences": self.differences,
             "first": None if self.first is None else self.first.to_json(),
             "state_hash": self.state_hash,
+            "app_version": self.app_version,
+            "edited": self.edited,
         }
 
 
@@ -182,9 +188,12 @@ class _Replayer:
 
     def go(self) -> Replay:
         state = State.empty(self.layout)
+        self.found.app_version = self.layout.version
         total = self.tables.journal.last_step()
         self._requests(state)
         for entry in self.tables.journal.entries(after=0):
+            if entry.app_version not in (self.layout.version, *self.found.edited):
+                self.found.edited.append(entry.app_version)
             effects = step(
                 self.layout,
                 state,
