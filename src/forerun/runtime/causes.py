@@ -81,7 +81,7 @@ class Causes:
                 names += list(zip(*columns, strict=True))
             start += len(rows)
         return _Feature(
-            np.concatenate(numbers), np.concatenate(times), names, _reach_us(view.feature(feature))
+            np.concatenate(numbers), np.concatenate(times), names, *_reach_us(view.feature(feature))
         )
 
 
@@ -89,7 +89,12 @@ class _Feature:
     """The too-late events that count for one feature, by entity and event time."""
 
     def __init__(
-        self, numbers: Ints, times: Ints, names: Sequence[tuple[object, ...]], reach_us: int | None
+        self,
+        numbers: Ints,
+        times: Ints,
+        names: Sequence[tuple[object, ...]],
+        reach_us: int | None,
+        ago_us: int,
     ) -> None:
         self._slots = {name: slot for slot, name in enumerate(dict.fromkeys(names))}
         slots = np.array([self._slots[name] for name in names], np.int64)
@@ -97,6 +102,7 @@ class _Feature:
         self._numbers, self._times = numbers[order], times[order]
         self._bounds = np.searchsorted(slots[order], np.arange(len(self._slots) + 1))
         self._reach_us = reach_us
+        self._ago_us = ago_us
 
     def reached(self, names: Sequence[tuple[object, ...]], times_us: Ints) -> Reached:
         """Per value, given its entity and time, the events in its window."""
@@ -106,7 +112,7 @@ class _Feature:
             start, stop = self._bounds[slot : slot + 2].tolist()
             rows = np.flatnonzero(slots == slot)
             times, own = times_us[rows], self._times[start:stop]
-            high[rows] = start + np.searchsorted(own, times, side="right")
+            high[rows] = start + np.searchsorted(own, times - self._ago_us, side="right")
             low[rows] = start
             if self._reach_us is not None:
                 low[rows] += np.searchsorted(own, times - self._reach_us, side="right")
@@ -132,19 +138,19 @@ def entities(part: FeatureRef, view: ViewSpec, events: pa.RecordBatch) -> list[t
     return list(zip(*parts, strict=True))
 
 
-def _reach_us(feature: FeatureSpec | DerivedSpec | None) -> int | None:
-    """How far back a value can look; None: there is no limit that is the same for every value."""
+def _reach_us(feature: FeatureSpec | DerivedSpec | None) -> tuple[int | None, int]:
+    """How far back a value can look (None: no limit is the same for every value), and where it begins."""
     match feature.window if isinstance(feature, FeatureSpec) else None:
         case Sliding(over_us, ago_us):
-            return over_us + ago_us
+            return over_us + ago_us, ago_us
         case Hopping(size_us=size_us):
-            return size_us
+            return size_us, 0
         case Session(max_us=max_us):
-            return max_us
+            return max_us, 0
         case Tiled(over_us, tile_us):
-            return over_us + tile_us
+            return over_us + tile_us, 0
         case _:
-            return None
+            return None, 0
 
 
 def _counting(view: ViewSpec, feature: FeatureSpec | DerivedSpec | None, rows: Ordered) -> Ints:
