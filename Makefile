@@ -31,7 +31,7 @@ say = @printf '\033[1m==> %s\033[0m\n' "$(1)"
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test check bench docs lock clean prerequisites lint types contracts doctests rust-tests histories kills
+.PHONY: help demo test check bench docs lock clean prerequisites lint types contracts doctests rust-tests histories kills planted-bugs
 
 help:  ## print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -45,7 +45,7 @@ demo: $(STAMPS)/demo $(STAMPS)/kernel  ## install, build, and run the flights ex
 test: check docs rust-tests  ## everything CI runs: the checks, the documentation, all tests, the proof against crashes
 	$(call say,Python tests)
 	@$(BIN)/python -m pytest
-	@$(MAKE) --no-print-directory histories kills
+	@$(MAKE) --no-print-directory histories kills planted-bugs
 
 check: lint types contracts doctests  ## format, lint, types, import rules, doctests; about a minute
 
@@ -99,6 +99,10 @@ kills: $(STAMPS)/dev $(STAMPS)/kernel
 	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -qq -y strace >/dev/null; } || \
 	  { echo "strace is needed and not found; on Debian and Ubuntu: apt-get install strace"; exit 1; }
 	@nice -n 5 $(BIN)/python -m tests.crash.kills
+
+planted-bugs: $(STAMPS)/dev $(STAMPS)/kernel
+	$(call say,Planted bugs that the crash histories must find)
+	@nice -n 5 $(BIN)/python -m tests.crash.mutations
 
 rust-tests: $(STAMPS)/dev
 	$(call say,Rust tests)

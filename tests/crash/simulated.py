@@ -6,22 +6,25 @@ from pathlib import Path
 from tests.crash import till
 
 from forerun.testing.histories import Histories
+from forerun.testing.outcome import Outcome
 from forerun.testing.trial import Traffic
 
 BLOCK = 2000
 """Seeds that share their events and their undisturbed runs."""
 
 
-def histories(block: int, directory: Path) -> Histories:
+def histories(block: int, directory: Path, expected: Outcome | None = None, faults: float = 0.1) -> Histories:
     """The histories of a block of seeds.
 
     Args:
         block: The seed, without its last digits.
         directory: For scratch.
+        expected: What every run must leave; None: what an undisturbed one leaves.
+        faults: Share of the restarts whose disk gives an error.
     """
     source = till.source_of(till.events(block))
     asked = [{"payment": f"q{number}", "shop": "a", "amount": number / 4} for number in range(8)]
-    return Histories(Traffic(till.make(source), source, {"Fraud": asked}), directory)
+    return Histories(Traffic(till.make(source), source, {"Fraud": asked}), directory, expected, faults)
 
 
 def scratch() -> "tempfile.TemporaryDirectory[str]":

@@ -48,7 +48,7 @@ def test_every_commit_survives_every_crash_after_it(connect: SimulatedSqlite, tm
     for moment in range(first, len(disk.trace) + 1):
         for seed in range(4):
             contents = disk.survivors(moment, "some", random.Random(seed))
-            connect.disk = SimulatedDisk(contents)
+            connect.switch_on(SimulatedDisk(contents), random.Random(seed))
             reader = connect(tmp_path / "a.db", read_only=False)
             found = [x for (x,) in reader.execute("SELECT x FROM t").fetchall()]
             connect.switch_off()

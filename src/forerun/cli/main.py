@@ -13,6 +13,7 @@ from forerun.cli import (
     new,
     parity,
     predictions,
+    prove,
     replay,
     report,
     run,
@@ -47,8 +48,8 @@ app = typer.Typer(
 )
 
 MODULES = (
-    new, run, status, predictions, features, windows, late, replay, parity, train, training_set, models,
-    report, keys,
+    new, run, status, predictions, features, windows, late, replay, parity, prove, train, training_set,
+    models, report, keys,
 )  # fmt: skip
 
 for module in MODULES:

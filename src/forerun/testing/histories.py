@@ -30,6 +30,7 @@ FAULTS: tuple[tuple[Kind, int], ...] = (
     ("create", errno.ENOSPC),
     ("write", errno.EIO),
     ("sync", errno.EIO),
+    ("sync", errno.EIO),
     ("rename", errno.EIO),
     ("sync_directory", errno.EIO),
 )
@@ -106,8 +107,9 @@ class Histories:
         chance = random.Random(seed)
         trial = self.undisturbed(chance.randrange(VARIANTS))
         known = _Known()
-        problems: list[str] = []
-        for crashes in range(1, chance.randint(1, CRASHES_MAX) + 1):
+        # However steps, files and checkpoints are cut: the same to the last bit.
+        problems = self._judge(trial, known)
+        for crashes in range(1, 0 if problems else chance.randint(1, CRASHES_MAX) + 1):
             moment, during = _moment(trial, chance, first=crashes == 1)
             known.learn(trial, moment)
             trial = self._recovered(trial.disk.survivors(moment, chance.choice(FATES), chance))
@@ -213,7 +215,12 @@ def _moment(trial: Trial, chance: random.Random, *, first: bool) -> tuple[int, b
     """When the power fails, and whether that is before the recovery is over."""
     if not first and chance.random() < 0.6:
         return chance.randint(0, trial.opened), True
-    moment = chance.randint(0, len(trial.disk.trace))
+    trace = trial.disk.trace
+    moment = chance.randint(0, len(trace))
+    if chance.random() < 0.3:
+        # Most operations are the database's. A file is written and synced in a moment that is easily missed.
+        files = [at + 1 for at, done in enumerate(trace) if ".db" not in done.path]
+        moment = chance.choice(files or [moment])
     return moment, moment <= trial.opened
 
 

@@ -38,6 +38,7 @@ class Outcome:
         predictions: Those that records triggered, in order.
         labels: Theirs, in no order.
         decisions: Theirs, as a receiver of the decision files sees them, in order.
+        windows: Windows that closed, in order.
         refused: Records not applied and rows that never were records, in no order.
         counts: Per stream and partition, what became of its records.
         state: Hash of all features' state.
@@ -46,6 +47,7 @@ class Outcome:
     predictions: Rows
     labels: Rows
     decisions: Rows
+    windows: Rows
     refused: Rows
     counts: Rows
     state: str
@@ -115,7 +117,7 @@ def read_outcome(
         state: Hash of its state.
     """
     problems: list[str] = []
-    rows: dict[str, list[Row]] = {"predictions": [], "labels": []}
+    rows: dict[str, list[Row]] = {"predictions": [], "labels": [], "windows": []}
     ends: dict[str, int] = {}
     for path in disk.paths():
         folder, _, name = path.removeprefix(f"{data}/").rpartition("/")
@@ -150,6 +152,7 @@ def read_outcome(
             predictions=tuple(row.line for row in rows["predictions"] if row["source"] == "stream"),
             labels=tuple(sorted(row.line for row in rows["labels"] if row["prediction_id"] not in asked)),
             decisions=tuple(row.line for row in decisions if row["prediction_id"] not in asked),
+            windows=tuple(row.line for row in rows["windows"]),
             refused=tuple(sorted(row.line for row in refused)),
             counts=counts,
             state=state,

@@ -30,9 +30,13 @@ class SimulatedSqlite:
     """
 
     def __init__(self, disk: SimulatedDisk, name: str) -> None:
-        self.disk = disk
-        self._vfs = _FileSystem(self, name)
+        self._vfs = _FileSystem(disk, name)
         self._opened: list[SimulatedConnection] = []
+
+    @property
+    def disk(self) -> SimulatedDisk:
+        """The disk since the machine was last switched on."""
+        return self._vfs.disk
 
     def __call__(self, path: Path, *, read_only: bool) -> sqlite3.Connection:
         """Open a database."""
@@ -56,7 +60,7 @@ class SimulatedSqlite:
             disk: Its disk.
             chance: What SQLite draws from.
         """
-        self.disk = disk
+        self._vfs.disk = disk
         self._vfs.chance = chance
         apsw.randomness(0)
 
@@ -142,15 +146,15 @@ class SimulatedCursor:
 class _FileSystem(apsw.VFS):
     """File operations as SQLite asks for them."""
 
-    def __init__(self, owner: SimulatedSqlite, name: str) -> None:
+    def __init__(self, disk: SimulatedDisk, name: str) -> None:
         self.name = name
         self.chance = random.Random(0)
-        self._owner = owner
+        self.disk = disk
         # As the default one, because SQLite draws its randomness from that.
         super().__init__(name, "unix", makedefault=True)
 
     def xOpen(self, name: Any, flags: list[int]) -> Any:
-        disk = self._owner.disk
+        disk = self.disk
         if name is None:
             # A temporary file, whose loss is nobody's: on a disk of its own.
             disk, name = SimulatedDisk(), "/temporary"
@@ -166,7 +170,7 @@ class _FileSystem(apsw.VFS):
         return _Beside(disk, path, new=new)
 
     def xDelete(self, path: str, sync_directory: bool) -> None:
-        disk = self._owner.disk
+        disk = self.disk
         if not disk.exists(path):
             raise _io_error(apsw.SQLITE_IOERR_DELETE_NOENT)
         with _sqlite_errors(apsw.SQLITE_IOERR_DELETE):
@@ -175,7 +179,7 @@ class _FileSystem(apsw.VFS):
                 disk.sync_directory(directory_of(path))
 
     def xAccess(self, path: str, flags: int) -> bool:  # noqa: ARG002
-        return self._owner.disk.exists(path)
+        return self.disk.exists(path)
 
     def xRandomness(self, amount: int) -> bytes:
         return self.chance.randbytes(amount)

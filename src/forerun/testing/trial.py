@@ -84,7 +84,7 @@ def run_trial(
         chance: Draws sizes, order and requests.
         fault: An error of the disk.
     """
-    asking = chance.random() < 0.15
+    asking = chance.random() < 0.3
     engine: Engine | None = None
     reader: Any = None
 
