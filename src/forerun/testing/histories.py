@@ -130,7 +130,7 @@ class Histories:
 
     def _recovered(self, contents: Contents, *, in_order: bool = False) -> Trial:
         """A run on what a crash has left; what happens in it depends on that alone, so it is lived once."""
-        digest = _digest(contents, str(self._machine.data))
+        digest = _digest(contents, str(self._machine.data.parent))
         self.tally.images.add(digest)
         trial = self._recent.pop((digest, in_order), None)
         if trial is None:
@@ -240,9 +240,9 @@ def _bad_end(trial: Trial) -> list[str]:
     return []
 
 
-def _digest(contents: Contents, data: str) -> bytes:
+def _digest(contents: Contents, root: str) -> bytes:
     digest = blake2b(digest_size=8)
     for path in sorted(contents):
-        digest.update(path.removeprefix(data).encode())
+        digest.update(path.removeprefix(root).encode())
         digest.update(contents[path] or b"")
     return digest.digest()
