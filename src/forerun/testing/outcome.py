@@ -38,7 +38,7 @@ class Outcome:
         predictions: Those that records triggered, in order.
         labels: Theirs, in no order.
         decisions: Theirs, as a receiver of the decision files sees them, in order.
-        windows: Windows that closed, in order.
+        windows: Windows that closed, as they are in files and as they were sent, in order.
         refused: Records not applied and rows that never were records, in no order.
         counts: Per stream and partition, what became of its records.
         state: Hash of all features' state.
@@ -130,14 +130,15 @@ def read_outcome(
         elif name.endswith(".tmp"):
             problems.append(f"{path} was left behind")
     asked = {str(row["prediction_id"]) for row in rows["predictions"] if row["source"] != "stream"}
-    decisions = []
+    decisions, sent = list[Row](), list[Row]()
     topics = [path for path in disk.paths() if path.endswith(".jsonl")]
     for topic in topics:
         for number, line in enumerate(disk.read(topic).decode().splitlines()):
             decision = _json(line)
             if decision.offset != number:
                 problems.append(f"line {number} of {topic} has another offset")
-            decisions.append(decision)
+            # Rows of closed windows have topics too.
+            (decisions if "decision_id" in decision else sent).append(decision)
     for name, ids in (
         ("prediction", [row["prediction_id"] for row in rows["predictions"]]),
         ("label", [row["prediction_id"] for row in rows["labels"]]),
@@ -152,7 +153,7 @@ def read_outcome(
             predictions=tuple(row.line for row in rows["predictions"] if row["source"] == "stream"),
             labels=tuple(sorted(row.line for row in rows["labels"] if row["prediction_id"] not in asked)),
             decisions=tuple(row.line for row in decisions if row["prediction_id"] not in asked),
-            windows=tuple(row.line for row in rows["windows"]),
+            windows=tuple(row.line for row in [*rows["windows"], *sent]),
             refused=tuple(sorted(row.line for row in refused)),
             counts=counts,
             state=state,

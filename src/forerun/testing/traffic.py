@@ -1,6 +1,7 @@
 """Traffic for an app that nobody has recorded: a source of nasty events, shaped by its declarations."""
 
 import copy
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from forerun.streams.log import ARRIVAL
 from forerun.streams.source import Slice, Source
 from forerun.testing.nasty import Habits, nasty_log
 from forerun.testing.oracle.arrival import Arrival
-from forerun.testing.shapes import shapes_of
+from forerun.testing.shapes import Shapes, shapes_of
 from forerun.testing.trial import Traffic
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def traffic_of(app: "App", seed: int) -> Traffic:
     >>> sum(part.rows for part in traffic_of(app, 1).source(0))
     90
     """
-    log = nasty_log(seed, EVENTS, shapes_of(app.plan()), _HABITS)
+    log = nasty_log(seed, EVENTS, _shapes(app.plan()), _HABITS)
     span_us = log[-1].arrival_us - log[0].arrival_us
     shortened = copy.copy(app)
     shortened.models = {
@@ -69,6 +70,14 @@ def traffic_of(app: "App", seed: int) -> Traffic:
         for name, model in shortened.models.items()
     }
     return Traffic(shortened, _source(tables), {name: rows for name, rows in requests.items() if rows})
+
+
+def _shapes(plan: str) -> Shapes:
+    """The app's shapes, with the lengths of windows that close as well, so that some do."""
+    shapes = shapes_of(plan)
+    windows = [emitter["window"] for emitter in json.loads(plan).get("emitters", [])]
+    lengths = {window.get("size_us") or window["gap_us"] for window in windows}
+    return replace(shapes, lengths_us=tuple(sorted(lengths | set(shapes.lengths_us))))
 
 
 def _source(slices: Sequence[Slice]) -> Source:
