@@ -115,12 +115,14 @@ def test_a_sink_that_is_out_holds_up_nothing_and_loses_nothing(served: Served, t
     engine = Engine.open(served.app, tmp_path, world=World(SystemClock(), Stuck()))
     engine.run(served.source)
     status = engine.status()
-    assert status.outbox_pending == status.decisions["review"] > 30
+    assert status.outbox_pending == status.decisions["review"] + status.windows["Hourly"]
+    assert status.decisions["review"] > 30 < status.windows["Hourly"]
     back.set()
     engine.close()
     assert engine.status().outbox_pending == 0
-    lines = (tmp_path / "decisions/review.jsonl").read_text().splitlines()
-    assert lines == (served.directory / "decisions/review.jsonl").read_text().splitlines()
+    for topic in ("review", "hourly"):
+        lines = (tmp_path / f"decisions/{topic}.jsonl").read_text().splitlines()
+        assert lines == (served.directory / f"decisions/{topic}.jsonl").read_text().splitlines()
 
 
 def test_refused_rows_of_a_source_are_kept_once(tmp_path: Path, served: Served) -> None:
