@@ -15,7 +15,7 @@ from tests.events.flights import Flown
 import forerun as fr
 from forerun._core import zone_names
 from forerun.events.evaluate import evaluate
-from forerun.events.expression import INT_MAX, Constant, Expr, Field, as_expr, call
+from forerun.events.expression import DEPTH_MAX, INT_MAX, Constant, Expr, Field, as_expr, call
 from forerun.events.moments import TIME_US_MAX, TIME_US_MIN
 from forerun.events.table import ARROW_TYPES
 from forerun.events.types import _ARITHMETIC, _CALENDAR, _SAME, TypeName
@@ -219,6 +219,15 @@ def test_columns_may_come_in_other_widths() -> None:
             "gate": pa.array([7.0, 8.0]),
         },
     ).to_pylist() == [7, 0]
+
+
+def test_the_deepest_expression_runs() -> None:
+    """What may be written is what the kernel takes."""
+    expr: Expr = Field(Flown, "gate", "int")
+    for _ in range(DEPTH_MAX):
+        expr = -expr
+
+    assert evaluate(expr, {"gate": pa.array([1])}).to_pylist() == [1]
 
 
 def test_no_rows_give_no_rows() -> None:

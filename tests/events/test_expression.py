@@ -142,5 +142,5 @@ def test_depth_is_bounded() -> None:
     expr = delay
     for _ in range(DEPTH_MAX):
         expr = expr + 1
-    with pytest.raises(ExpressionTypeError, match="61 deep"):
+    with pytest.raises(ExpressionTypeError, match="49 deep"):
         expr + 1

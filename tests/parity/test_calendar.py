@@ -1,4 +1,4 @@
-"""Calendar windows where clocks are changed: kernel and oracle, which read two time zone databases, agree."""
+"""Calendar windows where clocks are changed: kernel and oracle, two readers of the tz database, agree."""
 
 import json
 import random
@@ -20,6 +20,11 @@ CHANGES = {
     "Australia/Lord_Howe": ("2013-10-05T15:30", "2014-04-05T15:00"),  # by half an hour
     "Asia/Kolkata": ("2013-01-01T00:00", "2013-02-01T00:00"),  # half past
     "Pacific/Apia": ("2011-12-30T10:00", "2012-01-01T10:00"),  # without 30 December
+    "America/St_Johns": (
+        "1990-04-01T03:31",
+        "1990-10-28T02:31",
+    ),  # a minute past midnight, back to the day before
+    "America/Toronto": ("1919-03-31T04:30", "1919-10-26T04:00"),  # at half past eleven, into the next day
     "Asia/Beirut": ("2013-03-30T22:00", "2013-10-26T21:00"),
 }
 UNITS = ("hour", "day", "week", "month", "year")

@@ -64,6 +64,12 @@ impl Part {
             .map_or("", |(_, name)| name)
     }
 
+    /// True when it is the same for the whole day.
+    #[must_use]
+    pub fn is_of_date(self) -> bool {
+        !matches!(self, Self::Hour | Self::Minute | Self::SecondsOfDay)
+    }
+
     /// The type of its value.
     #[must_use]
     pub fn ty(self) -> Type {

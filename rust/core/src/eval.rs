@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use crate::calendar::Part;
 use crate::cast;
+use crate::civil::DAY_US;
 use crate::column::Column;
 use crate::expr::{Expr, Node, Op, Scalar};
 use crate::geo;
@@ -129,7 +130,14 @@ impl Inputs<'_> {
             },
             Op::Lower => rewritten(rows, |row, out| {
                 let text = String::from_utf8_lossy(a.text(row)?);
-                write!(out, "{}", text.to_lowercase()).ok()
+                let from = out.len();
+                if text.is_ascii() {
+                    out.push_str(&text);
+                    out[from..].make_ascii_lowercase();
+                } else {
+                    out.push_str(&text.to_lowercase());
+                }
+                Some(())
             }),
             Op::Length => Column::whole(rows, |row| Some(characters(a.text(row)?))),
             Op::StartsWith => {
@@ -222,7 +230,19 @@ fn rounded(a: &Column, round: impl Fn(f64) -> f64) -> Column {
 }
 
 fn calendar(part: Part, zone: &Zone, time: &Column) -> Column {
-    let of = |row: usize| part.of(zone.local(time.as_whole(row)?));
+    // Neighbouring rows mostly have one date, and finding it out is most of the work.
+    let mut known = (i64::MIN, None);
+    let mut of = |row: usize| {
+        let local_us = zone.local(time.as_whole(row)?);
+        if !part.is_of_date() {
+            return part.of(local_us);
+        }
+        let day = local_us.div_euclid(DAY_US);
+        if known.0 != day {
+            known = (day, part.of(local_us));
+        }
+        known.1
+    };
     if part.ty() == Type::Float {
         return Column::floats(time.len(), |row| of(row).map(|us| us as f64 / 1e6));
     }

@@ -21,8 +21,8 @@ Canonical: TypeAlias = dict[str, object]
 """An expression as plain dicts, lists, strings and numbers, ready for canonical JSON."""
 
 INT_MAX = 2**63 - 1
-DEPTH_MAX = 60
-"""Deepest nesting of an expression; whoever runs one recurses."""
+DEPTH_MAX = 48
+"""Deepest nesting of an expression, the kernel's too: whoever runs one recurses."""
 
 _SYMBOLS = {
     "add": "+", "and": "&", "div": "/", "eq": "==", "ge": ">=", "gt": ">", "le": "<=", "lt": "<",

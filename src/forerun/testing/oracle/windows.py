@@ -5,15 +5,12 @@ of partition and offset), and says which of them are inside.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
-from zoneinfo import ZoneInfo
+
+from forerun.testing.oracle.clocks import unit_start
 
 Window: TypeAlias = Mapping[str, Any]
 Times: TypeAlias = Sequence[int]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 def inside(window: Window, times: Times, t: int) -> slice:
@@ -62,35 +59,6 @@ def _hopping(window: Window, times: Times, t: int) -> slice:
 def _calendar(window: Window, times: Times, t: int) -> slice:
     """From the local start of the hour, day, week, month or year that contains t."""
     return _between(times, unit_start(window["unit"], window["zone"], t) - 1, t)
-
-
-def unit_start(unit: str, zone: str, t: int) -> int:
-    """When the calendar unit that contains an instant began, by the clocks of a time zone.
-
-    Args:
-        unit: hour, day, week (from Monday), month or year.
-        zone: Like "Europe/Paris".
-        t: The instant.
-
-    Returns:
-        The instant at which it began. Where clocks skip the first moment of a day, the first that there is.
-
-    >>> noon = (datetime(2026, 3, 29, 12, tzinfo=UTC) - _EPOCH) // _MICROSECOND  # clocks went forward at 1:00
-    >>> (_EPOCH + unit_start("day", "Europe/Paris", noon) * _MICROSECOND).isoformat()
-    '2026-03-28T23:00:00+00:00'
-    """
-    local = (_EPOCH + t * _MICROSECOND).astimezone(ZoneInfo(zone))
-    # An hour that a clock shows twice is one hour, and a day that begins twice begins at the first.
-    start = local.replace(minute=0, second=0, microsecond=0, fold=0)
-    if unit != "hour":
-        start = start.replace(hour=0)
-    if unit == "week":
-        start -= timedelta(days=start.weekday())
-    if unit in ("month", "year"):
-        start = start.replace(day=1)
-    if unit == "year":
-        start = start.replace(month=1)
-    return (start.astimezone(UTC) - _EPOCH) // _MICROSECOND
 
 
 def _session(window: Window, times: Times, t: int) -> slice:
