@@ -1,5 +1,6 @@
 """Each level of parity is silent where nothing is wrong, and finds a bug that is planted."""
 
+import hashlib
 import json
 import time
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.parity.everything import declare
+from tests.runtime import shop
 
 from forerun._core import Kernel
 from forerun.testing.nasty import nasty_log
@@ -15,7 +17,7 @@ from forerun.testing.parity.check import TAME, Limits, check
 from forerun.testing.parity.judge import judge
 from forerun.testing.parity.level import Level
 from forerun.testing.parity.order import Values, order
-from forerun.testing.parity.play import Log, Played
+from forerun.testing.parity.play import Log, Played, play
 from forerun.testing.parity.replay import replay
 from forerun.testing.parity.subject import Subject
 from forerun.testing.parity.truth import truth
@@ -52,6 +54,23 @@ def test_replay_finds_one_bit() -> None:
     assert level.first is not None
     assert level.first.what == "in steps of 100 events on 1 thread(s)"
     assert level.first.key == {"row": 5}
+
+
+def test_replay_compares_closed_windows() -> None:
+    """P1: windows close with the same rows in steps of any length, and other rows are found."""
+    subject = Subject(shop.make().plan())
+    log = Log(subject, nasty_log(3, 600, subject.shapes))
+    nothing = hashlib.sha256().hexdigest()
+
+    assert nothing not in play(log, 50).windows
+    assert replay(log, batch_rows=(1, 50, 600), threads=(1,)).equal
+
+    def other_windows(played: Played) -> None:
+        played.windows[1] = nothing
+
+    found = replay(log, batch_rows=(7, 50), threads=(1,), doctor=other_windows).first
+    assert found is not None
+    assert (found.view, found.feature, found.actual) == ("Wave", "closed windows", nothing)
 
 
 def test_replay_finds_another_state_and_another_verdict() -> None:

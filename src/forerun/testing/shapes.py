@@ -77,6 +77,11 @@ def shapes_of(plan: str) -> Shapes:
     spec: dict[str, Any] = json.loads(plan)
     for view in spec["views"]:
         view["features"] = [format_2(feature) for feature in view["features"]]
+    for emitter in spec.get("emitters", ()):
+        # As if they were views: their windows measure time too, and their sums need room.
+        own = {"window": emitter["window"], "params": {}}
+        features = [{**own, **feature} for feature in emitter["features"]]
+        spec["views"].append({**emitter, "features": features})
     constants: dict[str, list[Scalar]] = {}
     for part in _parts(spec):
         if part.get("op") == "lit" and part["value"] is not None:

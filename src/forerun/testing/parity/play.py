@@ -64,6 +64,7 @@ class Played:
         vectors: Per vector of the plan, a row of inputs per event that triggered it; null as NaN.
         times: Per vector, the event time of each row.
         stale: Reads that were older than what is kept; the same in every run, or the runs differ.
+        windows: Per emitter of the plan, a hash of the windows that closed, in order.
         state: The kernel's hash of its state at the end.
     """
 
@@ -71,6 +72,7 @@ class Played:
     vectors: list[Doubles] = field(default_factory=list)
     times: list[NDArray[np.int64]] = field(default_factory=list)
     stale: int = 0
+    windows: list[str] = field(default_factory=list)
     state: str = ""
 
     @property
@@ -85,7 +87,7 @@ class Played:
         for times, vector in zip(self.times, self.vectors, strict=True):
             made.update(times.tobytes())
             made.update(vector.tobytes())
-        made.update(f"{self.stale} {self.state}".encode())
+        made.update(f"{self.stale} {self.windows} {self.state}".encode())
         return made.hexdigest()
 
 
@@ -104,11 +106,16 @@ def play(log: Log, rows: int, threads: int = 1, kernel: Kernel | None = None) ->
     kernel = kernel or Kernel(log.subject.text)
     kernel.set_threads(threads)
     played, parts = Played(), Parts(log.subject)
+    windows = [hashlib.sha256() for _ in log.subject.spec.get("emitters", ())]
     for step in log.steps(rows):
         result = kernel.apply(step)
         played.verdicts += verdicts(step, result)
         played.stale += len(result.stale)
         parts.take(result)
+        for closed, batch in zip(windows, result.emitted, strict=True):
+            for row in pa.record_batch(batch).to_pylist() if len(batch) else ():
+                closed.update(repr(row).encode())
+    played.windows = [closed.hexdigest() for closed in windows]
     played.vectors, played.times = parts.joined()
     played.state = kernel.state_hash()
     return played

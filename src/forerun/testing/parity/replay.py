@@ -80,5 +80,9 @@ def _compare(level: Level, log: Log, first: Played, played: Played, what: str) -
         at = next(place for place, (ours, theirs) in enumerate(pairs) if ours != theirs)
         expected, actual = first.verdicts[at], played.verdicts[at]
         level.differ(Difference(what, "log", "verdict", {"event": at}, None, expected, actual))
+    emitters = log.subject.spec.get("emitters", ())
+    for emitter, closed, again in zip(emitters, first.windows, played.windows, strict=True):
+        if closed != again:
+            level.differ(Difference(what, emitter["name"], "closed windows", {}, None, closed, again))
     if level.differing == before:
         level.differ(Difference(what, "kernel", "state", {}, None, first.state, played.state))
