@@ -275,9 +275,8 @@ def late_is_not_told() -> AbstractContextManager[object]:
     rejected = step._rejected
 
     def silent(layout: Any, rows: Any, found: pa.RecordBatch) -> pa.RecordBatch | None:
-        return rejected(
-            layout, rows, found.filter(pa.array([verdict != 3 for verdict in found["verdict"].to_pylist()]))
-        )
+        told = [verdict != LATE for verdict in found["verdict"].to_pylist()]
+        return rejected(layout, rows, found.filter(pa.array(told, pa.bool_())))
 
     return patch.object(step, "_rejected", silent)
 

@@ -9,7 +9,7 @@ from forerun.testing.histories import Histories
 from forerun.testing.outcome import Outcome
 from forerun.testing.trial import Traffic
 
-BLOCK = 2000
+BLOCK = 1000
 """Seeds that share their events and their undisturbed runs."""
 
 
