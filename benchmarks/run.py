@@ -5,8 +5,8 @@
                              [--record]
 
 CPU time is what to read: other work on the machine moves wall time far more. Each figure is the median of its
-rounds. `--record` writes benchmarks/results/streaming.json, from which `plots.py` draws and the
-documentation quotes.
+rounds. `--record` writes benchmarks/results/streaming.json and the tables and drawings of the documentation;
+what was recorded of other cases stays.
 """
 
 import argparse
@@ -24,6 +24,7 @@ from typing import Any
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "streaming"))
 
+import report  # noqa: E402  # in the folder that has just been added
 from cases import CASES, PEERS, Case, Peer  # noqa: E402  # in the folder that has just been added
 from environments import InstallError, interpreter  # noqa: E402
 from machine import machine  # noqa: E402
@@ -261,7 +262,17 @@ def main() -> None:
             found += measured(cases, pythons, settings.rounds)
     show(found, {peer.script: peer.name for peer in PEERS})
     if settings.record:
-        RESULTS.write_text(json.dumps({"machine": machine(), "found": found}, indent=1) + "\n")
+        record(found)
+
+
+def record(found: Sequence[Mapping[str, Any]]) -> None:
+    """Put what was found in place of what is recorded for the same cases, and write tables and drawings."""
+    names = ("section", "who", "label", "events", "rate", "mode", "sample")
+    kept = json.loads(RESULTS.read_text())["found"] if RESULTS.exists() else []
+    by_case = {tuple(item.get(name) for name in names): item for item in (*kept, *found)}
+    lines = ",\n".join(json.dumps(item) for item in by_case.values())
+    RESULTS.write_text(f'{{"machine": {json.dumps(machine())},\n"found": [\n{lines}\n]}}\n')
+    report.write()
 
 
 if __name__ == "__main__":

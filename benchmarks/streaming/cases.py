@@ -237,6 +237,7 @@ def _w2() -> list[Case]:
     cases = []
     for rate in (50, 5_000):
         cases += [
+            Case("w2", "forerun", "kernel", "emitted on close", MILLION, rate, "w2"),
             Case("w2", "numba_floor", "numba_floor", "panes", MILLION, rate, "w2"),
             Case("w2", "polars_rolling", "polars_rolling", "batch", MILLION, rate, "w2"),
             Case("w2", "duckdb_range", "duckdb_range", "batch, two threads", MILLION, rate, "w2"),

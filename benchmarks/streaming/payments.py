@@ -57,6 +57,17 @@ def payments(windows: Sequence[str] = WINDOWS, *, read: bool = True, text_key: b
     return app
 
 
+def hops() -> App:
+    """Count, sum and mean of a payer over hopping windows of five minutes, a new one each minute."""
+    app = App("payments")
+    paid = _by_number(app)
+    amount = paid.amount  # type: ignore[attr-defined]  # as above
+    made = {"count": fr.count(), "sum": fr.sum(amount), "mean": fr.mean(amount)}
+    window = fr.hopping("5m", every="1m")
+    app.windows(paid, by="key", over=window)(type("PayerMinutes", (), {"__doc__": "Five minutes.", **made}))
+    return app
+
+
 def _by_number(app: App) -> type[fr.Event]:
     @app.stream(key="key", lateness="10s")
     class Paid(fr.Event):

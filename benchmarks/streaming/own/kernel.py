@@ -2,6 +2,7 @@
 
 --mode w1          a vector of twenty values per event, read as of it; number keys
 --mode w1-text     the same with text keys
+--mode w2          hopping windows of 5 min / 1 min, emitted when the watermark passes their end
 --mode apply       events applied, no vector read
 """
 
@@ -16,7 +17,7 @@ import events as ev
 import meter
 import numpy as np
 import truth
-from payments import WINDOWS, payments
+from payments import WINDOWS, hops, payments
 from tables import batches
 
 from forerun._core import Kernel, version
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("--sample", default="plain")
     a = parser.parse_args()
     text_key = a.mode == "w1-text"
-    app = payments(a.windows, read=a.mode != "apply", text_key=text_key)
+    app = hops() if a.mode == "w2" else payments(a.windows, read=a.mode != "apply", text_key=text_key)
     kernel = Kernel(app.plan())
     if a.values:
         [batch] = batches(app, truth.sample(a.sample), truth.ROWS)
@@ -57,7 +58,7 @@ def main() -> None:
             result = kernel.apply([(0, 0, offset, part)])
             waits.append(time.perf_counter_ns() - begin_ns)
             offset += part.num_rows
-            vectors += sum(len(batch) for batch in result.vectors)
+            vectors += sum(len(batch) for batch in (*result.vectors, *result.emitted))
     [counts] = kernel.counters()
     meter.report(
         a.events,
@@ -65,8 +66,7 @@ def main() -> None:
         version=version,
         rows=vectors,
         late=counts["late"],
-        entities=kernel.entities()[0],
-        bytes_per_key=round(kernel.bytes_per_entity()[0]),
+        bytes_per_key=round(kernel.bytes_per_entity()[0]) if kernel.entities() else 0,
         call_us=meter.percentiles(waits),
     )
 

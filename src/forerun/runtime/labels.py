@@ -76,8 +76,9 @@ class LabelJoin:
     within_us: int
     otherwise: float | None
     counts: LabelCounts = field(default_factory=LabelCounts)
-    # By key, oldest prediction first: (event time, prediction id).
-    _waiting: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    # By key, in the order they were made: (event time, prediction id). Dictionaries, not lists: a hot key has
+    # tens of thousands of them, and each leaves on its own when its horizon ends.
+    _waiting: dict[str, dict[tuple[int, str], None]] = field(default_factory=dict)
     _pending: int = 0
     # (end of horizon, prediction id, key); those decided meanwhile are skipped when they come up.
     _ends: list[tuple[int, str, str]] = field(default_factory=list)
@@ -102,7 +103,7 @@ class LabelJoin:
             prediction_id: The prediction.
             time_us: Its event time.
         """
-        self._waiting.setdefault(key, []).append((time_us, prediction_id))
+        self._waiting.setdefault(key, {})[time_us, prediction_id] = None
         self._pending += 1
         heapq.heappush(self._ends, (time_us + self.within_us, prediction_id, key))
 
@@ -124,13 +125,7 @@ class LabelJoin:
         if label is None:
             self.counts.empty += 1
             return []
-        waiting = self._waiting.get(key, [])
-        if len(waiting) == 1 and waiting[0][0] <= time_us <= waiting[0][0] + self.within_us:
-            # By far the most common case, and the cost of a label.
-            del self._waiting[key]
-            self._pending -= 1
-            self.counts.joined += 1
-            return [Outcome(waiting[0][1], label, time_us, partition, offset)]
+        waiting = self._waiting.get(key, {})
         decided = sorted(entry for entry in waiting if entry[0] <= time_us <= entry[0] + self.within_us)
         if not decided:
             # Counted by event time alone: the same whether `passed` has been called in between or not.
@@ -142,7 +137,8 @@ class LabelJoin:
         if len(decided) == len(waiting):
             del self._waiting[key]
         else:
-            self._waiting[key] = [entry for entry in waiting if entry not in decided]
+            for entry in decided:
+                del waiting[entry]
         self._pending -= len(decided)
         self.counts.joined += len(decided)
         return [Outcome(name, label, time_us, partition, offset) for _, name in decided]
@@ -216,7 +212,7 @@ class LabelJoin:
         if len(waiting) == 1:
             del self._waiting[key]
         else:
-            waiting.remove(entry)
+            del waiting[entry]
         self._pending -= 1
         return True
 

@@ -92,12 +92,13 @@ def keys(names: Sequence[str], batch: pa.RecordBatch) -> list[str | None]:
     Returns:
         None where a part of the key is null: such a record belongs to no entity.
     """
-    columns = [batch.column(name).to_pylist() for name in names]
+    columns = [batch.column(name) for name in names]
     if len(columns) == 1:
-        return [_text(value) for value in columns[0]]
+        return _texts(columns[0])
+    values = [column.to_pylist() for column in columns]
     return [
         None if None in parts else json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
-        for parts in zip(*columns, strict=True)
+        for parts in zip(*values, strict=True)
     ]
 
 
@@ -135,7 +136,10 @@ def _joined(parts: Sequence[NDArray[np.int64]]) -> Ints:
     return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
 
-def _text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    return json.dumps(value)
+def _texts(column: Column) -> list[str | None]:
+    """Values as JSON writes them, but texts as they are."""
+    if pa.types.is_integer(column.type) or pa.types.is_string(column.type):
+        # To a list through numpy: Arrow would make a scalar for each value first.
+        texts: list[str | None] = column.cast(pa.string()).to_numpy(zero_copy_only=False).tolist()
+        return texts
+    return [None if value is None else json.dumps(value) for value in column.to_pylist()]
