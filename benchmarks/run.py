@@ -250,7 +250,6 @@ def main() -> None:
         print(f"running {section}", file=sys.stderr)
         if section == "values":
             found += values(peers, pythons)
-            continue
         cases = [
             case
             for case in CASES
@@ -260,9 +259,9 @@ def main() -> None:
         ]
         if cases:
             found += measured(cases, pythons, settings.rounds)
+        if settings.record:
+            record(found)
     show(found, {peer.script: peer.name for peer in PEERS})
-    if settings.record:
-        record(found)
 
 
 def record(found: Sequence[Mapping[str, Any]]) -> None:

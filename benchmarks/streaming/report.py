@@ -49,6 +49,8 @@ def _machine(machine: Mapping[str, Any], found: Found) -> str:
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
+    if len(lines) == 2:
+        return "Not recorded yet.\n"
     return "".join(f"| {' | '.join(str(cell) for cell in line)} |\n" for line in lines)
 
 
