@@ -62,7 +62,7 @@ def test_mistakes_in_a_plan(change: Callable[[Json], object], message: str) -> N
     [
         (feature("median", X, over=1), "unknown aggregate 'median'"),
         (feature("sum", over=1), "sum: needs an argument"),
-        (feature("last", K, over=1), "last: cannot aggregate a string; compare it first"),
+        (feature("max", K, over=1), "max: cannot aggregate a string; compare it first"),
         (feature("mean", call("sub", AT, AT), over=1), "mean: cannot aggregate a duration; use"),
         (feature("sum", AT, over=1), "sum: cannot aggregate a time"),
         (feature("count", over=0), "over_us is 0; it must be positive"),

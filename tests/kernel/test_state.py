@@ -6,7 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from tests.kernel.ticks import B, N, X, apply, call, feature, keys, literal, plan, rows_of, values, view
+from tests.kernel.ticks import B, K, N, X, apply, call, feature, keys, literal, plan, rows_of, values, view
 
 from forerun._core import STATE_FORMAT, BatchError, FeatureOverflowError, Kernel, StateFormatError
 
@@ -69,6 +69,21 @@ def _plan_of_sample() -> str:
     large = call("gt", X, literal("float", 2.0))
     features = [COUNT, feature("mean", X, over=50), feature("std", X, where=large), feature("sum", N)]
     features += [feature("max", X), feature("first", B), feature("last", N, name="nth", over=10)]
+    made: list[tuple[str, Any, Any]] = [
+        ("skew", X, {}),
+        ("distinct", K, {"max": 2}),
+        ("approx_distinct", N, {}),
+        ("quantile", X, {"q": 0.5}),
+        ("top_k", K, {"n": 2, "among": ["a", "ü"]}),
+        ("histogram", X, {"edges": [0, 3]}),
+        ("first_n", K, {"n": 2}),
+        ("last_n", N, {"n": 2}),
+        ("streak", B, {}),
+        ("ewm_mean", X, {"half_life_us": 10}),
+    ]
+    features += [
+        {"name": agg, "agg": agg, "arg": arg, "where": None, "params": params} for agg, arg, params in made
+    ]
     return plan(view(*features), lateness=20, id=["k", "n"], dedup=30, idle=500, max_skew=100)
 
 
@@ -76,10 +91,14 @@ def _sample() -> Kernel:
     """A kernel with something in every section of its state."""
     kernel = Kernel(_plan_of_sample())
     apply(
-        kernel, {"at": 10, "x": 2.5, "n": 1}, {"at": 15, "x": None, "n": -2, "b": True}, {"at": 12, "k": "ü"}
+        kernel,
+        {"at": 10, "x": 2.5, "n": 1},
+        {"at": 15, "x": None, "n": -2, "b": True},
+        {"at": 12, "k": "ü"},
+        {"at": 14, "k": "a name that is long"},
     )
     apply(kernel, {"at": 60, "x": 1e150, "n": 4}, {"at": 61, "x": 1e-310, "n": 4}, partition=7, offset=100)
-    apply(kernel, {"at": 70, "x": 3.25, "n": 5, "_arrival": 70}, {"at": 300, "_arrival": 71}, offset=3)
+    apply(kernel, {"at": 70, "x": 3.25, "n": 5, "_arrival": 70}, {"at": 300, "_arrival": 71}, offset=4)
     return kernel
 
 
@@ -111,7 +130,7 @@ def test_the_golden_bytes_are_read() -> None:
     kernel = Kernel.restore(_plan_of_sample(), bytes.fromhex(lines[0][1]), stored)
     assert kernel.state_hash() == lines[-1][1]
     for made in (kernel, sample):
-        apply(made, {"at": 72, "x": 0.5, "n": 9, "_arrival": 75}, offset=5)
+        apply(made, {"at": 72, "x": 0.5, "n": 9, "_arrival": 75}, offset=6)
     assert values(kernel, 80) == values(sample, 80)
     assert kernel.counters() == sample.counters()
 

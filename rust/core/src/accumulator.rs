@@ -3,6 +3,7 @@
 use crate::aggregate::{Aggregate, Needs};
 use crate::extent::Extent;
 use crate::light::Run;
+use crate::summary::Summary;
 use crate::totals::{Overflow, Totals, take};
 use crate::types::Type;
 
@@ -30,6 +31,7 @@ pub struct Accumulator {
     extent: Extent,
     first: u64,
     last: u64,
+    summary: Option<Box<Summary>>,
 }
 
 /// Count and sums, in one of their two forms.
@@ -82,12 +84,13 @@ impl Accumulator {
     #[must_use]
     pub fn new(ty: Option<Type>, needs: Needs) -> Self {
         Self {
-            totals: Totals::new(ty, needs),
+            totals: Totals::bounded(ty, needs),
             float: ty == Some(Type::Float),
             needs,
             extent: Extent::EMPTY,
             first: 0,
             last: 0,
+            summary: Summary::new(needs.kind, ty == Some(Type::Float)).map(Box::new),
         }
     }
 
@@ -96,11 +99,28 @@ impl Accumulator {
     pub fn clear(&mut self) {
         self.totals.clear();
         (self.extent, self.first, self.last) = (Extent::EMPTY, 0, 0);
+        if let Some(summary) = &mut self.summary {
+            summary.clear();
+        }
     }
 
-    /// Adds a value after all others.
+    /// Adds the value of an event at a time, after all others.
+    #[inline]
+    pub fn push_at(&mut self, time: i64, word: u64) {
+        if let Some(summary) = &mut self.summary {
+            summary.push(time, word);
+        }
+        self.push_last(word);
+    }
+
+    /// Adds a value after all others, where it does not matter when.
     #[inline]
     pub fn push_newest(&mut self, word: u64) {
+        self.push_at(0, word);
+    }
+
+    #[inline]
+    fn push_last(&mut self, word: u64) {
         if self.needs.ends {
             if self.totals.count() == 0 {
                 self.first = word;
@@ -167,6 +187,38 @@ impl Accumulator {
         let some = newer.totals.count() > 0;
         let ends = some.then_some((newer.first, newer.last));
         self.extend(&newer.totals, newer.extent, ends);
+        if let (Some(summary), Some(more)) = (&mut self.summary, &newer.summary) {
+            summary.append(more);
+        }
+    }
+
+    /// Totals of the values.
+    #[must_use]
+    pub fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// What else is known of them.
+    #[must_use]
+    pub fn summary(&self) -> Option<&Summary> {
+        self.summary.as_deref()
+    }
+
+    /// Calls `change` on every value that is kept as it came.
+    pub fn each_word(&mut self, change: &mut dyn FnMut(&mut u64)) {
+        if self.needs.ends {
+            change(&mut self.first);
+            change(&mut self.last);
+        }
+        if let Some(summary) = &mut self.summary {
+            summary.each_word(change);
+        }
+    }
+
+    /// Bytes on the heap, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.totals.bytes() + self.summary.as_ref().map_or(0, |summary| summary.bytes())
     }
 
     /// What aggregates are computed from.
@@ -203,6 +255,9 @@ impl Accumulator {
             out.extend_from_slice(&self.first.to_le_bytes());
             out.extend_from_slice(&self.last.to_le_bytes());
         }
+        if let Some(summary) = &self.summary {
+            summary.write(out);
+        }
     }
 
     /// Reads what [`Accumulator::write`] wrote for the same type and needs; `None` when the bytes are not that.
@@ -216,6 +271,9 @@ impl Accumulator {
         if needs.ends {
             read.first = u64::from_le_bytes(take(bytes)?);
             read.last = u64::from_le_bytes(take(bytes)?);
+        }
+        if let Some(summary) = read.summary.take() {
+            read.summary = Some(Box::new(summary.read(bytes)?));
         }
         Some(read)
     }

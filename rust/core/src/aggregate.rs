@@ -1,5 +1,6 @@
 //! The aggregates a feature may use and what each needs to be computed from.
 
+use crate::kind::Kind;
 use crate::types::Type;
 
 /// An aggregate over the events of an entity.
@@ -37,6 +38,30 @@ pub enum Aggregate {
     First,
     /// Value of the newest event.
     Last,
+    /// Adjusted Fisher-Pearson skewness.
+    Skew,
+    /// The oldest values.
+    FirstN,
+    /// The newest values.
+    LastN,
+    /// Number of distinct values.
+    Distinct,
+    /// About how many distinct values.
+    ApproxDistinct,
+    /// The value at a rank.
+    Quantile,
+    /// The most frequent values.
+    TopK,
+    /// Number of values per bin.
+    Histogram,
+    /// Exponentially weighted number of values.
+    EwmCount,
+    /// Exponentially weighted mean.
+    EwmMean,
+    /// How many of the newest values are true in a row.
+    Streak,
+    /// All values with their times.
+    Collect,
 }
 
 impl Aggregate {
@@ -54,38 +79,80 @@ impl Aggregate {
             "rate" => Self::Rate,
             "first" => Self::First,
             "last" => Self::Last,
+            "skew" => Self::Skew,
+            "first_n" => Self::FirstN,
+            "last_n" => Self::LastN,
+            "distinct" => Self::Distinct,
+            "approx_distinct" => Self::ApproxDistinct,
+            "quantile" => Self::Quantile,
+            "top_k" => Self::TopK,
+            "histogram" => Self::Histogram,
+            "ewm_count" => Self::EwmCount,
+            "ewm_mean" => Self::EwmMean,
+            "streak" => Self::Streak,
+            "collect" => Self::Collect,
             _ => return None,
         })
     }
 
-    /// The type of the result over values of type `arg` (`None`: over events), or why there is none.
+    /// The type of the result over values of type `arg` (`None`: over events), or why there is none; of a list, that
+    /// of its values.
     pub fn result(self, arg: Option<Type>) -> Result<Type, String> {
-        let number = matches!(arg, Some(Type::Bool | Type::Int | Type::Float));
+        let Some(ty) = arg else {
+            return match self {
+                Self::Count => Ok(Type::Int),
+                Self::CountRate | Self::EwmCount => Ok(Type::Float),
+                _ => Err("needs an argument".into()),
+            };
+        };
+        let number = matches!(ty, Type::Bool | Type::Int | Type::Float);
         match self {
-            Self::Count => Ok(Type::Int),
-            Self::CountRate => Ok(Type::Float),
-            Self::Sum if arg == Some(Type::Float) => Ok(Type::Float),
+            Self::Count | Self::Distinct | Self::ApproxDistinct => Ok(Type::Int),
+            Self::CountRate | Self::EwmCount => Ok(Type::Float),
+            Self::First | Self::Last | Self::FirstN | Self::LastN | Self::TopK => Ok(ty),
+            Self::Sum if ty == Type::Float => Ok(Type::Float),
             Self::Sum if number => Ok(Type::Int),
-            Self::Mean | Self::Var | Self::Std | Self::Rate if number => Ok(Type::Float),
-            Self::Min | Self::Max | Self::First | Self::Last => match arg {
-                Some(ty) if ty != Type::String => Ok(ty),
-                Some(_) => {
-                    Err("cannot aggregate a string; compare it first, as in field == \"x\"".into())
+            Self::Mean | Self::Var | Self::Std | Self::Rate | Self::Skew if number => {
+                Ok(Type::Float)
+            }
+            Self::EwmMean | Self::Collect if number => Ok(Type::Float),
+            Self::Quantile if ty.is_number() => Ok(Type::Float),
+            Self::Histogram if ty.is_number() => Ok(Type::Int),
+            Self::Streak if ty == Type::Bool => Ok(Type::Int),
+            Self::Streak => Err(format!("takes a condition, not a {ty}; compare it first")),
+            Self::Min | Self::Max if ty != Type::String => Ok(ty),
+            _ => Err(match ty {
+                Type::String => {
+                    "cannot aggregate a string; compare it first, as in field == \"x\"".into()
                 }
-                None => Err("needs an argument".into()),
-            },
-            _ => Err(match arg {
-                None => "needs an argument".into(),
-                Some(Type::Duration) => "cannot aggregate a duration; use seconds(x)".into(),
-                Some(ty) => format!("cannot aggregate a {ty}"),
+                Type::Duration => "cannot aggregate a duration; use seconds(x)".into(),
+                _ => format!("cannot aggregate a {ty}"),
             }),
         }
+    }
+
+    /// True when its value is a list.
+    #[must_use]
+    pub fn is_list(self) -> bool {
+        matches!(
+            self,
+            Self::FirstN | Self::LastN | Self::TopK | Self::Histogram | Self::Collect
+        )
+    }
+
+    /// True when its value is never null.
+    #[must_use]
+    pub fn is_total(self) -> bool {
+        matches!(
+            self,
+            Self::Count | Self::Distinct | Self::ApproxDistinct | Self::EwmCount | Self::Streak
+        )
     }
 
     /// True when it counts events and never looks at a value.
     #[must_use]
     pub fn counts(self) -> bool {
-        matches!(self, Self::Count | Self::CountRate)
+        matches!(self, Self::Count | Self::CountRate | Self::EwmCount)
     }
 
     /// True when the error of its value in a tiled window is known.
@@ -111,6 +178,7 @@ impl Aggregate {
             moments: matches!(self, Self::Var | Self::Std),
             extrema: matches!(self, Self::Min | Self::Max),
             ends: matches!(self, Self::First | Self::Last),
+            kind: Kind::Plain,
         }
     }
 }
@@ -130,16 +198,18 @@ pub struct Needs {
     pub extrema: bool,
     /// Oldest and newest.
     pub ends: bool,
+    /// What else.
+    pub kind: Kind,
 }
 
 impl Needs {
     /// True when running totals can be kept as a [`crate::light::Run`].
     #[must_use]
     pub fn light(self) -> bool {
-        true
+        self.kind.light()
     }
 
-    /// Both together.
+    /// Both together, of one kind.
     #[must_use]
     pub fn with(self, other: Self) -> Self {
         Self {
@@ -147,6 +217,7 @@ impl Needs {
             moments: self.moments || other.moments,
             extrema: self.extrema || other.extrema,
             ends: self.ends || other.ends,
+            kind: self.kind,
         }
     }
 }

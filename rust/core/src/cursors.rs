@@ -58,6 +58,13 @@ impl Cursors {
         &cursor.totals
     }
 
+    /// The totals of a span where its cursor is.
+    #[must_use]
+    pub fn found(&self, span: usize) -> Option<&Totals> {
+        let cursor = self.spans.iter().find(|cursor| cursor.span == span);
+        cursor.map(|cursor| &cursor.totals)
+    }
+
     /// Takes account of an event that was put at a position.
     pub fn inserted(&mut self, kept: Kept<'_>, at: usize) {
         for cursor in &mut self.spans {
@@ -86,7 +93,8 @@ impl Cursors {
     /// Bytes on the heap.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.spans.capacity() * size_of::<Cursor>()
+        let totals: usize = self.spans.iter().map(|cursor| cursor.totals.bytes()).sum();
+        self.spans.capacity() * size_of::<Cursor>() + totals
     }
 }
 

@@ -85,11 +85,11 @@ pub(crate) fn compile(spec: EmitterSpec, streams: &[Stream]) -> Result<Emitter, 
     let over_us = check(window).map_err(|error| format!("{at}: {error}"))?;
     let mut features = spec.features;
     for feature in &mut features {
-        if !AGGREGATES.contains(&feature.agg.as_str()) {
+        let agg = feature.agg.as_deref().unwrap_or("a feature made of others");
+        if !AGGREGATES.contains(&agg) {
             return Err(format!(
-                "{at}, feature '{}': {} is not computed for windows that close; there are: {}",
+                "{at}, feature '{}': {agg} is not computed for windows that close; there are: {}",
                 feature.name,
-                feature.agg,
                 AGGREGATES.join(", ")
             ));
         }

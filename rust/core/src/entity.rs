@@ -8,7 +8,9 @@ use crate::index::Index;
 use crate::key::Key;
 use crate::plan::View;
 use crate::prefetch::prefetch;
+use crate::text::Lexicon;
 use crate::tiles::Tiles;
+use crate::types::Type;
 use crate::window::Window;
 
 /// The events some read can still see, and lifetime totals of those before.
@@ -47,6 +49,8 @@ pub struct Entity {
 struct Old {
     lives: Box<[Accumulator]>,
     tiles: Box<[Tiles]>,
+    /// Texts of all events kept and of the totals.
+    lexicon: Lexicon,
 }
 
 /// From this many events on there is an index; below, adding up costs no more and needs no memory.
@@ -64,7 +68,7 @@ impl Entity {
             (i64::MIN, 0),
             lives.collect(),
             tiles,
-            Events::default(),
+            (Lexicon::default(), Events::default()),
             0,
         )
     }
@@ -76,13 +80,14 @@ impl Entity {
         newest: (i64, u64),
         lives: Vec<Accumulator>,
         tiles: Vec<Tiles>,
-        events: Events,
+        (lexicon, events): (Lexicon, Events),
         settled: usize,
     ) -> Self {
-        let old = (!lives.is_empty() || !tiles.is_empty()).then(|| {
+        let old = (!lives.is_empty() || !tiles.is_empty() || view.has_texts()).then(|| {
             Box::new(Old {
                 lives: lives.into(),
                 tiles: tiles.into(),
+                lexicon,
             })
         });
         let index =
@@ -149,6 +154,12 @@ impl Entity {
         self.index.as_deref_mut().map(|index| (index, &self.events))
     }
 
+    /// The index, when there are many events, and the events.
+    #[must_use]
+    pub fn indexed(&self) -> (Option<&Index>, &Events) {
+        (self.index.as_deref(), &self.events)
+    }
+
     /// Asks for the memory that an insertion and a read at about the newest event will need.
     #[inline]
     pub(crate) fn expect(&self) {
@@ -178,6 +189,36 @@ impl Entity {
         } else if self.events.len(view.width()) >= INDEX_MIN {
             self.index = Some(Box::new(Index::new(view, &self.events)));
         }
+    }
+
+    /// Applies an event whose arguments are partly text (word, text), found by their place in `staged`.
+    pub(crate) fn insert_texts(
+        &mut self,
+        view: &View,
+        time: i64,
+        place: u64,
+        mut staged: Vec<u64>,
+        texts: impl Iterator<Item = (usize, Vec<u8>)>,
+    ) {
+        if let Some(old) = &mut self.old {
+            for (word, text) in texts {
+                staged[word] = old.lexicon.word(&text);
+            }
+        }
+        self.insert(view, time, place, &staged);
+        let rows = self.events.len(view.width());
+        if let Some(old) = &mut self.old
+            && old.lexicon.sweep_is_due(rows)
+        {
+            old.sweep(view, &self.events);
+        }
+    }
+
+    /// The text of a word of this entity's.
+    #[must_use]
+    pub fn text(&self, word: u64) -> Vec<u8> {
+        let old = self.old.as_ref();
+        old.map_or(Vec::new(), |old| old.lexicon.text(word))
     }
 
     /// Finds the run of events of each window for a read at `t`, by position in the index or else in the buffer.
@@ -274,7 +315,7 @@ impl Entity {
             let value = |span: usize| view.tracks[view.spans[span].track].value(row);
             for (life, &span) in old.lives.iter_mut().zip(&view.lifetimes) {
                 if let Some(value) = value(span) {
-                    life.push_newest(value);
+                    life.push_at(row[0] as i64, value);
                 }
             }
             for (tiles, &span) in old.tiles.iter_mut().zip(&view.tiled) {
@@ -315,9 +356,29 @@ impl Entity {
         let index = self.index.as_ref().map_or(0, |index| index.bytes());
         let old = self.old.as_ref().map_or(0, |old| {
             let tiles: usize = old.tiles.iter().map(Tiles::bytes).sum();
-            size_of_val(&*old.lives) + size_of_val(&*old.tiles) + tiles
+            let lives: usize = old.lives.iter().map(Accumulator::bytes).sum();
+            let held = size_of_val(&*old.lives) + size_of_val(&*old.tiles);
+            held + lives + tiles + old.lexicon.bytes()
         });
         size_of::<Self>() + self.key.bytes_used() + self.events.bytes() + index + old
+    }
+}
+
+impl Old {
+    /// Forgets texts that nothing has any more.
+    fn sweep(&mut self, view: &View, events: &Events) {
+        let Self { lives, lexicon, .. } = self;
+        let words: Vec<usize> = view.text_words().collect();
+        lexicon.sweep(|see| {
+            for row in events.rows().chunks_exact(view.width()) {
+                words.iter().for_each(|&word| see(row[word]));
+            }
+            for (life, &span) in lives.iter_mut().zip(&view.lifetimes) {
+                if view.tracks[view.spans[span].track].ty == Some(Type::String) {
+                    life.each_word(&mut |word| see(*word));
+                }
+            }
+        });
     }
 }
 

@@ -45,6 +45,10 @@ impl Inputs<'_> {
             Node::Feature(slot, _) => self.features[*slot].clone(),
             Node::Literal(scalar) => self.constant(expr.ty, scalar),
             Node::Calendar(part, zone, time) => calendar(*part, zone, &self.eval(time)),
+            Node::Code(coding, operand) => {
+                let column = self.eval(operand);
+                Column::whole(self.rows, |row| coding.code(operand.ty, &column, row))
+            }
             Node::Call(op, operands) => {
                 let columns: Vec<Column> =
                     operands.iter().map(|operand| self.eval(operand)).collect();

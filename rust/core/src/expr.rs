@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::calendar::Part;
+use crate::coding::Coding;
 use crate::types::Type;
 use crate::zone::Zone;
 
@@ -41,6 +42,8 @@ pub enum Node {
     Calendar(Part, Arc<Zone>, Box<Expr>),
     /// An operation on operands.
     Call(Op, Vec<Expr>),
+    /// A value as a whole number.
+    Code(Coding, Box<Expr>),
 }
 
 /// A constant; times and durations are whole.
@@ -212,12 +215,37 @@ impl Op {
 }
 
 impl Expr {
+    /// The same with every feature and field replaced by what `leaf` gives for it.
+    #[must_use]
+    pub fn substituted(&self, leaf: &mut impl FnMut(&Node) -> Self) -> Self {
+        let node = match &self.node {
+            Node::Field(..) | Node::Feature(..) => return leaf(&self.node),
+            Node::Literal(_) => self.node.clone(),
+            Node::Calendar(part, zone, time) => {
+                Node::Calendar(*part, Arc::clone(zone), Box::new(time.substituted(leaf)))
+            }
+            Node::Call(op, operands) => {
+                let operands = operands.iter().map(|operand| operand.substituted(leaf));
+                Node::Call(*op, operands.collect())
+            }
+            Node::Code(coding, operand) => {
+                Node::Code(coding.clone(), Box::new(operand.substituted(leaf)))
+            }
+        };
+        Self {
+            ty: self.ty,
+            nullable: self.nullable,
+            node,
+        }
+    }
+
     /// Calls `visit` on this expression and all operands, outermost first.
     pub fn walk(&self, visit: &mut impl FnMut(&Self)) {
         visit(self);
         match &self.node {
             Node::Call(_, operands) => operands.iter().for_each(|operand| operand.walk(visit)),
             Node::Calendar(_, _, time) => time.walk(visit),
+            Node::Code(_, operand) => operand.walk(visit),
             _ => {}
         }
     }
@@ -235,6 +263,7 @@ impl fmt::Display for Expr {
             Node::Calendar(part, zone, time) => {
                 write!(out, "{}({time}, {:?})", part.name(), zone.name())
             }
+            Node::Code(coding, operand) => write!(out, "{}({operand})", coding.name()),
             Node::Call(op, operands) => match (op.sign(), operands.as_slice()) {
                 ("", _) => {
                     write!(out, "{}(", op.name())?;

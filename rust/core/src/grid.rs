@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 
 use crate::cells::Cells;
 use crate::column::Column;
+use crate::list::List;
 use crate::row::Row;
 use crate::types::Type;
 
@@ -17,7 +18,7 @@ use crate::types::Type;
 /// let mut grid = Grid::new(1, 2);
 /// let mut row = Row::new(1);
 /// row.set(0, Some(7));
-/// grid.set(1, &[0], &row);
+/// grid.set(1, &[0], &mut row);
 /// let [column] = grid.into_columns(&[Type::Int]).try_into().unwrap();
 /// assert_eq!((column.as_whole(0), column.as_whole(1)), (None, Some(7)));
 /// ```
@@ -25,6 +26,8 @@ use crate::types::Type;
 pub struct Grid {
     rows: usize,
     columns: Vec<Cells>,
+    /// By slot the lists and texts, where there are some.
+    lists: Vec<Vec<Option<Box<List>>>>,
 }
 
 impl Grid {
@@ -34,13 +37,32 @@ impl Grid {
         Self {
             rows,
             columns: (0..slots).map(|_| Cells::nulls(rows)).collect(),
+            lists: vec![Vec::new(); slots],
         }
     }
 
+    /// The same with room for lists or texts in a slot.
+    #[must_use]
+    pub fn with_lists(mut self, slots: impl IntoIterator<Item = usize>) -> Self {
+        for slot in slots {
+            self.lists[slot] = vec![None; self.rows];
+        }
+        self
+    }
+
+    /// Takes the lists out of a slot.
+    #[must_use]
+    pub fn take_lists(&mut self, slot: usize) -> Vec<Option<Box<List>>> {
+        std::mem::take(&mut self.lists[slot])
+    }
+
     /// Sets some slots of a row.
-    pub fn set(&mut self, row: usize, slots: &[usize], values: &Row) {
+    pub fn set(&mut self, row: usize, slots: &[usize], values: &mut Row) {
         for &slot in slots {
             self.columns[slot].set(row, values.get(slot));
+            if let Some(cell) = self.lists[slot].get_mut(row) {
+                *cell = values.take_list(slot);
+            }
         }
     }
 
@@ -52,6 +74,11 @@ impl Grid {
             columns: columns
                 .map(|cells| (cells.words.as_mut_ptr(), cells.valid.as_mut_ptr()))
                 .collect(),
+            lists: self
+                .lists
+                .iter_mut()
+                .map(|lists| (!lists.is_empty()).then_some(lists.as_mut_ptr()))
+                .collect(),
             grid: PhantomData,
         }
     }
@@ -59,10 +86,12 @@ impl Grid {
     /// The columns, of the given types.
     #[must_use]
     pub fn into_columns(self, types: &[Type]) -> Vec<Column> {
-        self.columns
-            .into_iter()
-            .zip(types)
-            .map(|(cells, &ty)| cells.into_column(ty))
+        let cells = self.columns.into_iter().zip(self.lists).zip(types);
+        cells
+            .map(|((cells, lists), &ty)| match ty {
+                Type::String => List::texts(&lists),
+                _ => cells.into_column(ty),
+            })
             .collect()
     }
 }
@@ -72,6 +101,8 @@ pub(crate) struct Shared<'a> {
     rows: usize,
     /// Words and their validity, by slot.
     columns: Vec<(*mut u64, *mut bool)>,
+    /// Lists, by slot, where there are some; as long as the grid has rows.
+    lists: Vec<Option<*mut Option<Box<List>>>>,
     grid: PhantomData<&'a mut Grid>,
 }
 
@@ -86,7 +117,7 @@ impl Shared<'_> {
     ///
     /// No other thread sets the same slots of the same row while this lives.
     #[inline]
-    pub(crate) unsafe fn set(&self, row: usize, slots: &[usize], values: &Row) {
+    pub(crate) unsafe fn set(&self, row: usize, slots: &[usize], values: &mut Row) {
         assert!(row < self.rows);
         for &slot in slots {
             let value = values.get(slot);
@@ -95,6 +126,10 @@ impl Shared<'_> {
             unsafe {
                 words.add(row).write(value.unwrap_or(0));
                 valid.add(row).write(value.is_some());
+            }
+            if let Some(lists) = self.lists[slot] {
+                // SAFETY: as above; the cell is initialised, so that assigning drops what it held.
+                unsafe { *lists.add(row) = values.take_list(slot) };
             }
         }
     }

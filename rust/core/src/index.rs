@@ -11,6 +11,7 @@ use crate::peaks::{Peak, Peaks};
 use crate::plan::{Track, View};
 use crate::prefix::Prefix;
 use crate::ranks::Ranks;
+use crate::totals::Totals;
 use crate::window::Window;
 
 /// Prefix totals, peaks and edges of windows of one entity. None of it is part of the state.
@@ -238,7 +239,8 @@ impl Index {
         if track.condition.is_none() {
             return run.next().and_then(|at| track.value(kept.row(at)));
         }
-        self.ranks(kept).first(kept, track, run)
+        let found = self.ranks(kept).next(kept, track, run);
+        found.map(|(_, value)| value)
     }
 
     /// The value of the newest event in a run of positions that counts for a track.
@@ -246,7 +248,25 @@ impl Index {
         if track.condition.is_none() {
             return run.next_back().and_then(|at| track.value(kept.row(at)));
         }
-        self.ranks(kept).last(kept, track, run)
+        let found = self.ranks(kept).previous(kept, track, run);
+        found.map(|(_, value)| value)
+    }
+
+    /// Makes ready what [`Index::ranked`] gives.
+    pub fn rank(&mut self, kept: Kept<'_>) {
+        self.ranks(kept);
+    }
+
+    /// Extents of blocks of events, once they are made.
+    #[must_use]
+    pub fn ranked(&self) -> Option<&Ranks> {
+        self.ranks.as_deref()
+    }
+
+    /// The running totals of a span where they were moved last.
+    #[must_use]
+    pub fn totals(&self, span: usize) -> Option<&Totals> {
+        self.cursors.found(span)
     }
 
     fn ranks(&mut self, kept: Kept<'_>) -> &Ranks {

@@ -99,8 +99,10 @@ impl Kernel {
             .vectors
             .iter()
             .map(|vector| {
-                let reading =
-                    |lookup: &Lookup| Reading::new(&plan.views[lookup.view], &lookup.features);
+                let reading = |lookup: &Lookup| {
+                    Reading::new(&plan.views[lookup.view], &lookup.features)
+                        .with_elements(&lookup.elements)
+                };
                 vector.lookups.iter().map(reading).collect()
             })
             .collect();
@@ -108,8 +110,8 @@ impl Kernel {
             let features: Vec<(usize, usize)> =
                 (0..view.features.len()).map(|at| (at, at)).collect();
             let is_tiled = |feature: &usize| {
-                let span = &view.spans[view.features[*feature].span];
-                matches!(view.windows[span.window], Window::Tiled { .. })
+                let span = view.spans.get(view.features[*feature].span);
+                span.is_some_and(|span| matches!(view.windows[span.window], Window::Tiled { .. }))
             };
             let tiled = (0..view.features.len()).filter(is_tiled);
             let bounds: Vec<(usize, usize)> = tiled
@@ -218,7 +220,10 @@ impl Kernel {
         let mut grids: Vec<Grid> = plan
             .vectors
             .iter()
-            .map(|vector| Grid::new(vector.slots.len(), counts[vector.stream] as usize))
+            .map(|vector| {
+                Grid::new(vector.slots.len(), counts[vector.stream] as usize)
+                    .with_lists(vector.wide())
+            })
             .collect();
         {
             let shared: Vec<_> = grids.iter_mut().map(Grid::shared).collect();

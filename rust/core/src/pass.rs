@@ -209,7 +209,12 @@ impl Pass<'_> {
                     let staged = &self.staged[row.batch as usize].views[nth];
                     let entity = task.slot.and_then(|slot| shard.changing(slot));
                     if let (Some(entity), Some(words)) = (entity, staged.row(row.row as usize)) {
-                        entity.insert(view, row.time, row.place, words);
+                        if staged.texts.is_empty() {
+                            entity.insert(view, row.time, row.place, words);
+                        } else {
+                            let texts = staged.texts(row.row as usize);
+                            entity.insert_texts(view, row.time, row.place, words.to_vec(), texts);
+                        }
                         if let Some(horizon) = horizon {
                             entity.settle(view, horizon);
                         }

@@ -4,11 +4,12 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::accumulator::Accumulator;
-use crate::aggregate::{Aggregate, Needs};
+use crate::aggregate::Needs;
 use crate::buffer::FIXED_WORDS;
 use crate::emitter_plan::{self, Emitter};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
+pub use crate::feature::Feature;
 use crate::spec::{PLAN_FORMAT, PlanSpec};
 use crate::stream_plan::{self, Stream};
 use crate::totals::Totals;
@@ -81,6 +82,8 @@ pub struct View {
     pub lifetimes: Vec<usize>,
     /// The spans that are tiled.
     pub tiled: Vec<usize>,
+    /// Whether texts are among the arguments.
+    pub texts: bool,
     /// Words per block of an entity's prefix totals.
     pub light_words: usize,
     /// What of the above is asked for with every event.
@@ -173,23 +176,6 @@ pub struct Span {
     pub window: usize,
 }
 
-/// One feature of a view.
-#[derive(Clone, Debug)]
-pub struct Feature {
-    /// Name in the view.
-    pub name: String,
-    /// How it aggregates.
-    pub aggregate: Aggregate,
-    /// Type of its value.
-    pub ty: Type,
-    /// What it aggregates.
-    pub span: usize,
-    /// Length of its window, for a rate.
-    pub over_us: Option<i64>,
-    /// Unit of a rate.
-    pub per_us: i64,
-}
-
 /// The inputs of one model.
 #[derive(Clone, Debug)]
 pub struct Vector {
@@ -203,6 +189,8 @@ pub struct Vector {
     pub lookups: Vec<Lookup>,
     /// Type of each feature slot the inputs refer to.
     pub slots: Vec<Type>,
+    /// The slots that are whole lists, and whether with times.
+    pub lists: Vec<(usize, bool)>,
 }
 
 /// Features of one entity of one view.
@@ -214,6 +202,20 @@ pub struct Lookup {
     pub key: Vec<Expr>,
     /// Which features of the view, and the slot each goes to.
     pub features: Vec<(usize, usize)>,
+    /// Slots that are elements of a list, and which.
+    pub elements: Vec<(usize, usize)>,
+}
+
+impl Vector {
+    /// The slots whose values no word holds: whole lists, and texts.
+    #[must_use]
+    pub fn wide(&self) -> Vec<usize> {
+        let text = |slot: &usize| self.slots[*slot] == Type::String;
+        let texts = (0..self.slots.len()).filter(text);
+        texts
+            .chain(self.lists.iter().map(|&(slot, _)| slot))
+            .collect()
+    }
 }
 
 impl Plan {
@@ -327,6 +329,19 @@ impl Track {
 }
 
 impl View {
+    /// True when texts are kept.
+    #[inline]
+    #[must_use]
+    pub fn has_texts(&self) -> bool {
+        self.texts
+    }
+
+    /// Where texts stand in a row.
+    pub fn text_words(&self) -> impl Iterator<Item = usize> {
+        let texts = (0..self.args.len()).filter(|&arg| self.args[arg].ty == Type::String);
+        texts.map(|arg| self.arg_word(arg))
+    }
+
     /// How far before a read events may lie that must be kept one by one.
     #[inline]
     #[must_use]

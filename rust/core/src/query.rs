@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
 
+use crate::aggregate::Aggregate;
 use crate::buffer::{FIXED_WORDS, partition_offset};
 use crate::column::Column;
 use crate::error::{Error, Result};
+use crate::eval::Inputs;
 use crate::grid::Grid;
 use crate::kernel::{Kernel, overflow};
 use crate::key::Keys;
+use crate::list::List;
 use crate::row::Row;
 use crate::stage::{Batch, Staged};
 use crate::step::{Reads, batch};
@@ -32,7 +35,7 @@ impl Kernel {
             times: (0..staged.rows).map(|row| staged.time(row)).collect(),
             at: (0..staged.rows as u32).map(|row| (0, row)).collect(),
         };
-        let mut grid = Grid::new(vector.slots.len(), staged.rows);
+        let mut grid = Grid::new(vector.slots.len(), staged.rows).with_lists(vector.wide());
         let mut values = Row::new(vector.slots.len());
         for (nth, lookup) in vector.lookups.iter().enumerate() {
             let keys = staged.keys(&lookup.key);
@@ -48,7 +51,7 @@ impl Kernel {
                     .map_err(|feature| {
                         overflow(&plan, lookup.view, feature, key.map(|(key, _)| key), time)
                     })?;
-                grid.set(row, &slots, &values);
+                grid.set(row, &slots, &mut values);
             }
         }
         reads.finish(&plan, index, grid, &[Some(&staged)], false)
@@ -62,18 +65,17 @@ impl Kernel {
         self.fresh(view, t_us)?;
         let target = &plan.views[view];
         let (reading, bounds) = &mut self.all[view];
-        let mut names: Vec<String> = target
-            .features
-            .iter()
-            .map(|feature| feature.name.clone())
+        let features = &target.features;
+        let bounds_of = bounds.iter().map(|&(feature, _)| &features[feature]);
+        let bounds: Vec<String> = bounds_of
+            .map(|feature| format!("{}.bound", feature.name))
             .collect();
-        let mut types: Vec<Type> = target.features.iter().map(|feature| feature.ty).collect();
-        for &(feature, _) in bounds.iter() {
-            names.push(format!("{}.bound", target.features[feature].name));
-            types.push(Type::Float);
-        }
+        let mut types: Vec<Type> = features.iter().map(|feature| feature.ty).collect();
+        types.resize(features.len() + bounds.len(), Type::Float);
+        let wide = |at: &usize| features[*at].is_list() || features[*at].is_text();
         let slots: Vec<usize> = (0..types.len()).collect();
-        let mut grid = Grid::new(types.len(), keys.rows);
+        let mut grid =
+            Grid::new(types.len(), keys.rows).with_lists((0..features.len()).filter(wide));
         let mut values = Row::new(types.len());
         for row in 0..keys.rows {
             let key = encoded.get(row);
@@ -81,13 +83,44 @@ impl Kernel {
             reading
                 .read(target, entity, t_us, &mut values)
                 .map_err(|feature| overflow(&plan, view, feature, key.map(|(key, _)| key), t_us))?;
-            grid.set(row, &slots, &values);
+            grid.set(row, &slots, &mut values);
         }
-        let columns = grid.into_columns(&types);
-        let arrays = names.iter().zip(&types).zip(&columns);
+        let mut made: Vec<(String, ArrayRef)> = Vec::new();
+        let lists: Vec<_> = (0..features.len())
+            .map(|at| features[at].is_list().then(|| grid.take_lists(at)))
+            .collect();
+        let mut columns = grid.into_columns(&types);
+        let now = [Column::whole(keys.rows, |_| Some(t_us))];
+        for (at, feature) in features.iter().enumerate() {
+            if let Some(expr) = &feature.derived {
+                let inputs = Inputs {
+                    rows: keys.rows,
+                    fields: &now,
+                    features: &columns,
+                };
+                columns[at] = inputs.eval(expr);
+            }
+            if feature.is_hidden() {
+                continue;
+            }
+            match &lists[at] {
+                None => made.push((feature.name.clone(), columns[at].to_array(feature.ty))),
+                Some(lists) => {
+                    let (values, times) = List::arrays(lists, feature.ty);
+                    made.push((feature.name.clone(), values));
+                    if feature.aggregate == Aggregate::Collect {
+                        made.push((format!("{}.times", feature.name), times));
+                    }
+                }
+            }
+        }
+        for (name, column) in bounds.into_iter().zip(&columns[features.len()..]) {
+            made.push((name, column.to_array(Type::Float)));
+        }
+        let named = made.iter();
         batch(
-            arrays
-                .map(|((name, &ty), column)| (name.as_str(), true, column.to_array(ty)))
+            named
+                .map(|(name, array)| (name.as_str(), true, Arc::clone(array)))
                 .collect(),
         )
     }
@@ -113,11 +146,15 @@ impl Kernel {
             let valid: Vec<bool> = (0..rows)
                 .map(|at| known.is_none_or(|bit| holds(at, bit)))
                 .collect();
-            let words = (0..rows).map(|at| row(at)[plan.arg_word(index)]).collect();
-            columns.push((
-                arg.to_string(),
-                Column::from_words(arg.ty, words, &valid).to_array(arg.ty),
-            ));
+            let words: Vec<u64> = (0..rows).map(|at| row(at)[plan.arg_word(index)]).collect();
+            let column = if arg.ty == Type::String {
+                let text = |word| entity.map_or(Vec::new(), |entity| entity.text(word));
+                let texts: Vec<Vec<u8>> = words.into_iter().map(text).collect();
+                Column::texts(rows, |at| valid[at].then_some(&texts[at]))
+            } else {
+                Column::from_words(arg.ty, words, &valid)
+            };
+            columns.push((arg.to_string(), column.to_array(arg.ty)));
         }
         for (bit, condition) in plan.conditions.iter().enumerate() {
             let Some(filter) = &condition.filter else {

@@ -183,9 +183,9 @@ impl Ranks {
         extent
     }
 
-    /// The value of the oldest event in a run of positions that counts for a track.
+    /// The oldest event in a run of positions that counts for a track: where it is, and its value.
     #[must_use]
-    pub fn first(&self, kept: Kept<'_>, track: &Track, range: Range<usize>) -> Option<u64> {
+    pub fn next(&self, kept: Kept<'_>, track: &Track, range: Range<usize>) -> Option<(usize, u64)> {
         let mut at = range.start;
         while at < range.end {
             match self.empty(track, at, |start, size| {
@@ -194,16 +194,21 @@ impl Ranks {
                 Some(size) => at += size,
                 None => match track.value(kept.row(at)) {
                     None => at += 1,
-                    value => return value,
+                    Some(value) => return Some((at, value)),
                 },
             }
         }
         None
     }
 
-    /// The value of the newest event in a run of positions that counts for a track.
+    /// The newest event in a run of positions that counts for a track: where it is, and its value.
     #[must_use]
-    pub fn last(&self, kept: Kept<'_>, track: &Track, range: Range<usize>) -> Option<u64> {
+    pub fn previous(
+        &self,
+        kept: Kept<'_>,
+        track: &Track,
+        range: Range<usize>,
+    ) -> Option<(usize, u64)> {
         let mut end = range.end;
         while end > range.start {
             match self.empty(track, end - 1, |start, size| {
@@ -212,7 +217,7 @@ impl Ranks {
                 Some(size) => end -= size,
                 None => match track.value(kept.row(end - 1)) {
                     None => end -= 1,
-                    value => return value,
+                    Some(value) => return Some((end - 1, value)),
                 },
             }
         }

@@ -7,6 +7,7 @@ use crate::buffer::Events;
 use crate::entity::Entity;
 use crate::extent::Extent;
 use crate::index::Index;
+use crate::kind::Kind;
 use crate::light::{Run, fits, root};
 use crate::plan::View;
 use crate::prefix::Prefix;
@@ -19,6 +20,9 @@ impl TrackReading {
         view: &View,
         row: &mut Row,
     ) -> Result<(), FeatureOverflow> {
+        if self.track.needs.kind != Kind::Plain {
+            return self.read_valueless(view, row);
+        }
         self.scratch.clear();
         for span in &self.spans {
             emit(view, &self.track, &self.scratch.found(), &span.outputs, row)?;
@@ -38,6 +42,9 @@ impl TrackReading {
         runs: &[Range<usize>],
         row: &mut Row,
     ) -> Result<(), FeatureOverflow> {
+        if self.track.needs.kind != Kind::Plain {
+            return self.read_valued(view, entity, t, runs, row);
+        }
         let indexed = entity.index().map(|(index, _)| {
             let prefix = index.prefix().filter(|_| self.track.light.is_some());
             prefix.map(Prefix::bits)

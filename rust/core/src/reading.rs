@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::accumulator::{Accumulator, Found};
 use crate::entity::Entity;
+use crate::list::List;
 use crate::plan::{Track, View};
 use crate::row::Row;
 use crate::slots::Slots;
@@ -36,6 +37,10 @@ pub struct Reading {
     tracks: Vec<TrackReading>,
     /// The events of each window; reused by every read.
     runs: Vec<Range<usize>>,
+    /// Slots of texts, and how many values their lists may have; none for single texts.
+    texts: Vec<(usize, Option<usize>)>,
+    /// Slots that take one element of a list, and which.
+    elements: Vec<(usize, usize)>,
 }
 
 #[derive(Clone, Debug)]
@@ -80,6 +85,13 @@ impl Reading {
     #[must_use]
     pub fn new(view: &View, features: &[(usize, usize)]) -> Self {
         Self::with_bounds(view, features, &[])
+    }
+
+    /// The same where some slots (slot, element) take one element of a list.
+    #[must_use]
+    pub fn with_elements(mut self, elements: &[(usize, usize)]) -> Self {
+        self.elements = elements.to_vec();
+        self
     }
 
     /// As [`Reading::new`], with slots for the bounds of tiled features (feature index, output slot).
@@ -134,6 +146,15 @@ impl Reading {
         Self {
             tracks,
             runs: Vec::new(),
+            elements: Vec::new(),
+            texts: features
+                .iter()
+                .filter(|(feature, _)| view.features[*feature].holds_words_of_texts())
+                .map(|&(feature, slot)| {
+                    let feature = &view.features[feature];
+                    (slot, feature.is_list().then_some(feature.params.n))
+                })
+                .collect(),
         }
     }
 
@@ -150,13 +171,39 @@ impl Reading {
             for track in &mut self.tracks {
                 track.read_nothing(view, row)?;
             }
+            self.resolve(None, row);
             return Ok(());
         };
         entity.locate(view, t, &mut self.runs);
         for track in &mut self.tracks {
             track.read(view, entity, t, &self.runs, row)?;
         }
+        self.resolve(Some(entity), row);
         Ok(())
+    }
+
+    /// Puts the texts of words, and the elements of lists, in their place.
+    #[inline]
+    fn resolve(&self, entity: Option<&Entity>, row: &mut Row) {
+        if self.texts.is_empty() && self.elements.is_empty() {
+            return;
+        }
+        let text = |word: u64| entity.map_or(Vec::new(), |entity| entity.text(word));
+        for &(slot, most) in &self.texts {
+            match most {
+                Some(most) => row.resolve_list(slot, |list| list.resolve(most, text)),
+                None => {
+                    if let Some(word) = row.get(slot) {
+                        let mut list = List::of(vec![word]);
+                        list.resolve(1, text);
+                        row.set_list(slot, list);
+                    }
+                }
+            }
+        }
+        for &(slot, at) in &self.elements {
+            row.pick(slot, at);
+        }
     }
 
     /// Sets null for every feature: they cannot be known.

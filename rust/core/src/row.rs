@@ -1,5 +1,7 @@
 //! The values of one read.
 
+use crate::list::List;
+
 /// The values of one read, by slot.
 ///
 /// ```
@@ -13,6 +15,8 @@
 pub struct Row {
     words: Vec<u64>,
     valid: Vec<bool>,
+    /// Values that no word holds: lists and texts.
+    lists: Vec<Option<Box<List>>>,
 }
 
 impl Row {
@@ -22,7 +26,35 @@ impl Row {
         Self {
             words: vec![0; slots],
             valid: vec![false; slots],
+            lists: vec![None; slots],
         }
+    }
+
+    /// Sets a list.
+    pub fn set_list(&mut self, slot: usize, list: List) {
+        self.valid[slot] = true;
+        self.lists[slot] = Some(Box::new(list));
+    }
+
+    /// Changes the list of a slot, if there is one.
+    pub fn resolve_list(&mut self, slot: usize, change: impl FnOnce(&mut List)) {
+        if let Some(list) = &mut self.lists[slot] {
+            change(list);
+        }
+    }
+
+    /// Puts an element of a slot's list in its place, or null when it has no such one.
+    pub fn pick(&mut self, slot: usize, at: usize) {
+        if let Some(list) = self.lists[slot].take() {
+            let element = list.element(at);
+            self.set(slot, element.as_ref().map(|(word, _)| *word));
+            self.lists[slot] = element.and_then(|(_, text)| text);
+        }
+    }
+
+    /// Takes the list out of a slot.
+    pub fn take_list(&mut self, slot: usize) -> Option<Box<List>> {
+        self.lists[slot].take()
     }
 
     /// Sets a value, or null.

@@ -112,8 +112,10 @@ pub struct EmitterSpec {
 pub struct FeatureSpec {
     /// Unique in its view.
     pub name: String,
-    /// Name of the aggregate.
-    pub agg: String,
+    /// Name of the aggregate; absent when the feature is made of others.
+    pub agg: Option<String>,
+    /// What it is made of, when that is features before it.
+    pub expr: Option<Value>,
     /// What is aggregated; null for events.
     pub arg: Option<Value>,
     /// Which events count; null for all of the view.

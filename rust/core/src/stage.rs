@@ -73,6 +73,8 @@ pub struct Staged {
 pub struct StagedView {
     /// Entity keys.
     pub keys: Arc<Keys>,
+    /// Arguments that are text: their place in a row, and the texts.
+    pub(crate) texts: Vec<(usize, Column)>,
     passes: Option<Column>,
     words: Vec<u64>,
     width: usize,
@@ -252,8 +254,13 @@ impl StagedView {
             set_bits(condition, &inputs, &mut words[bit / 64..], width, bit % 64);
         }
         let first = view.conditions.len().div_ceil(64);
+        let mut texts = Vec::new();
         for (at, arg) in view.args.iter().enumerate() {
             let column = inputs.eval(arg);
+            if arg.ty == Type::String {
+                texts.push((first + at, column));
+                continue;
+            }
             for (row, slot) in words[first + at..].iter_mut().step_by(width).enumerate() {
                 *slot = column.word(row);
             }
@@ -261,10 +268,17 @@ impl StagedView {
         let passes = view.filter.as_ref().map(|filter| inputs.eval(filter));
         Self {
             keys: keys.fields(stream, &view.by),
+            texts,
             passes,
             words,
             width,
         }
+    }
+
+    /// The texts of a row, and where their words stand; none for nulls.
+    pub(crate) fn texts(&self, row: usize) -> impl Iterator<Item = (usize, Vec<u8>)> {
+        let texts = self.texts.iter();
+        texts.filter_map(move |(at, column)| Some((*at, column.text(row)?.to_vec())))
     }
 
     /// True when the view's filter lets the row pass.

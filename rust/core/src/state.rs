@@ -20,6 +20,7 @@
 //! | --- | --- |
 //! | format | u8 |
 //! | newest event: time; partition and offset in one word | i64; u64 |
+//! | views with texts: number of long ones; per text by its bytes its length and bytes | u32; u32, n |
 //! | lifetime totals, in plan order (see [`Accumulator::write`]) | |
 //! | per tiled span: number of tiles; per tile its number and totals | u32; i64, as above |
 //! | number of events; how many of them, oldest first, the totals hold already | u32; u32 |
@@ -37,6 +38,8 @@
 //! | --- | --- |
 //! | format; first and last event time; totals per track | u8; i64, i64 |
 
+use std::collections::{BTreeMap, HashMap};
+
 use crate::accumulator::Accumulator;
 use crate::buffer::Events;
 use crate::dedup::Ids;
@@ -45,8 +48,10 @@ use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::guard::{Guard, Partition};
 use crate::plan::{Plan, View};
+use crate::text::{Lexicon, named, number_of};
 use crate::tiles::Tiles;
 use crate::totals::take;
+use crate::types::Type;
 
 /// Version of the byte format.
 pub const STATE_FORMAT: u8 = 2;
@@ -71,9 +76,20 @@ pub fn write_entity(view: &View, entity: &Entity, out: &mut Vec<u8>) {
     let (time, place) = entity.newest();
     out.extend_from_slice(&time.to_le_bytes());
     out.extend_from_slice(&place.to_le_bytes());
-    (0..view.lifetimes.len())
-        .filter_map(|life| entity.life(life))
-        .for_each(|life| life.write(out));
+    let texts = Texts::of(view, entity);
+    texts.write(view, out);
+    for (place, &span) in view.lifetimes.iter().enumerate() {
+        let text = view.tracks[view.spans[span].track].ty == Some(Type::String);
+        match entity.life(place) {
+            Some(life) if text => {
+                let mut life = life.clone();
+                life.each_word(&mut |word| *word = texts.word(*word));
+                life.write(out);
+            }
+            Some(life) => life.write(out),
+            None => {}
+        }
+    }
     for tiles in (0..view.tiled.len()).filter_map(|place| entity.tiles(place)) {
         out.extend_from_slice(&(tiles.len() as u32).to_le_bytes());
         for (tile, totals) in tiles.since(i64::MIN) {
@@ -83,11 +99,87 @@ pub fn write_entity(view: &View, entity: &Entity, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(&(entity.events().len(view.width()) as u32).to_le_bytes());
     out.extend_from_slice(&(entity.settled() as u32).to_le_bytes());
-    entity
-        .events()
-        .rows()
-        .iter()
-        .for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+    let words: Vec<usize> = view.text_words().collect();
+    for row in entity.events().rows().chunks_exact(view.width()) {
+        for (at, &word) in row.iter().enumerate() {
+            let word = if words.contains(&at) {
+                texts.word(word)
+            } else {
+                word
+            };
+            out.extend_from_slice(&word.to_le_bytes());
+        }
+    }
+}
+
+/// The long texts of an entity in the order of their bytes, so that equal states name them alike.
+struct Texts {
+    /// With the words of the entity.
+    sorted: BTreeMap<Vec<u8>, u64>,
+    /// Words of the entity to words as stored.
+    renamed: HashMap<u64, u64>,
+}
+
+impl Texts {
+    fn of(view: &View, entity: &Entity) -> Self {
+        let mut sorted = BTreeMap::new();
+        let mut see = |word: u64| {
+            if number_of(word).is_some() {
+                sorted.insert(entity.text(word), word);
+            }
+        };
+        let words: Vec<usize> = view.text_words().collect();
+        if !words.is_empty() {
+            for row in entity.events().rows().chunks_exact(view.width()) {
+                words.iter().for_each(|&word| see(row[word]));
+            }
+        }
+        for (place, &span) in view.lifetimes.iter().enumerate() {
+            if view.tracks[view.spans[span].track].ty == Some(Type::String)
+                && let Some(life) = entity.life(place)
+            {
+                life.clone().each_word(&mut |word| see(*word));
+            }
+        }
+        let numbered = sorted.values().enumerate();
+        let renamed = numbered.map(|(at, &word)| (word, named(at))).collect();
+        Self { sorted, renamed }
+    }
+
+    /// The word of a text in the stored form.
+    fn word(&self, word: u64) -> u64 {
+        self.renamed.get(&word).copied().unwrap_or(word)
+    }
+
+    /// Views without texts have no such part.
+    fn write(&self, view: &View, out: &mut Vec<u8>) {
+        if view.has_texts() {
+            out.extend_from_slice(&(self.sorted.len() as u32).to_le_bytes());
+            for text in self.sorted.keys() {
+                out.extend_from_slice(&(text.len() as u32).to_le_bytes());
+                out.extend_from_slice(text);
+            }
+        }
+    }
+}
+
+/// The texts that were written for a view, and how many they are.
+fn read_texts(view: &View, bytes: &mut &[u8]) -> Option<(Lexicon, usize)> {
+    let mut lexicon = Lexicon::default();
+    if !view.has_texts() {
+        return Some((lexicon, 0));
+    }
+    let texts = u32::from_le_bytes(take(bytes)?) as usize;
+    for at in 0..texts {
+        let length = u32::from_le_bytes(take(bytes)?) as usize;
+        let (text, rest) = bytes.split_at_checked(length)?;
+        *bytes = rest;
+        // Numbers are given in order: a text that is short or comes twice would shift them.
+        if lexicon.word(text) != named(at) {
+            return None;
+        }
+    }
+    Some((lexicon, texts))
 }
 
 /// Reads what [`write_entity`] wrote for the same view.
@@ -118,6 +210,7 @@ fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
         i64::from_le_bytes(take(bytes)?),
         u64::from_le_bytes(take(bytes)?),
     );
+    let (lexicon, texts) = read_texts(view, bytes)?;
     let lives = view
         .lives()
         .map(|(ty, needs)| Accumulator::read(ty, needs, bytes))
@@ -144,6 +237,13 @@ fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
     let words: Vec<u64> = (0..words)
         .map_while(|_| take(bytes).map(u64::from_le_bytes))
         .collect();
+    let known = |row: &[u64]| {
+        let mut numbers = view.text_words().filter_map(|word| number_of(row[word]));
+        numbers.all(|number| number < texts)
+    };
+    if view.has_texts() && !words.chunks_exact(view.width()).all(known) {
+        return None;
+    }
     let order = |row: &[u64]| (row[0] as i64, row[1]);
     let sorted = words
         .chunks_exact(view.width())
@@ -155,7 +255,7 @@ fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
             newest,
             lives,
             tiles,
-            Events::from_rows(words),
+            (lexicon, Events::from_rows(words)),
             settled,
         )
     })

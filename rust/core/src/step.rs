@@ -9,9 +9,10 @@ use arrow_schema::{DataType, Field, Schema};
 use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::eval::Inputs;
-use crate::expr::Node;
+use crate::expr::{Expr, Node};
 use crate::grid::Grid;
 use crate::guard::Verdict;
+use crate::list::List;
 use crate::plan::{Plan, Vector};
 use crate::stage::Staged;
 
@@ -123,7 +124,17 @@ impl Reads {
         let vector = &plan.vectors[index];
         let rows = self.times.len();
         let fields = fields_of(plan, vector, staged, &self.at);
+        let mut grid = grid;
+        let lists: Vec<_> = vector
+            .lists
+            .iter()
+            .map(|&(slot, timed)| (slot, timed, grid.take_lists(slot)))
+            .collect();
         let features = grid.into_columns(&vector.slots);
+        let list_of = |expr: &Expr| match expr.node {
+            Node::Feature(slot, _) => lists.iter().find(|(known, ..)| *known == slot),
+            _ => None,
+        };
         let inputs = Inputs {
             rows,
             fields: &fields,
@@ -143,8 +154,21 @@ impl Reads {
             columns.push(("row", false, column(|at| at.1)));
         }
         columns.push(("time", false, Arc::new(Int64Array::from(self.times))));
-        for (name, expr) in &vector.inputs {
-            columns.push((name, true, inputs.eval(expr).to_floats()));
+        let times_of: Vec<String> = vector
+            .inputs
+            .iter()
+            .map(|(name, _)| format!("{name}.times"))
+            .collect();
+        for ((name, expr), times_name) in vector.inputs.iter().zip(&times_of) {
+            let Some((_, timed, lists)) = list_of(expr) else {
+                columns.push((name, true, inputs.eval(expr).to_floats()));
+                continue;
+            };
+            let (values, moments) = List::arrays(lists, expr.ty);
+            columns.push((name, true, values));
+            if *timed {
+                columns.push((times_name, true, moments));
+            }
         }
         batch(columns)
     }

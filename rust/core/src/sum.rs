@@ -8,10 +8,14 @@
 //! band goes to a wide accumulator that is allocated when first needed. Which of the two a value goes
 //! to depends on the value alone, so adding and subtracting it always cancel.
 
+mod big;
+mod cubes;
 mod moments;
 mod variance;
 mod wide;
 
+use big::Big;
+pub use cubes::Cubes;
 pub use moments::Moments;
 pub(crate) use variance::variance;
 use wide::Wide;
@@ -206,6 +210,15 @@ impl ExactSum {
             Some(self.narrow)
         } else {
             None
+        }
+    }
+
+    /// The exact sum.
+    fn to_big(&self) -> Big {
+        let narrow = Big::from_i128(self.narrow, UNIT);
+        match &self.wide {
+            None => narrow,
+            Some(wide) => narrow.plus(&wide.to_big()),
         }
     }
 

@@ -1,9 +1,13 @@
 //! Count and sums of a multiset of values: the part that can be taken back exactly.
 
 use crate::aggregate::{Aggregate, Needs};
+use crate::counts::Counts;
+use crate::kind::Kind;
 use crate::light::Run;
 use crate::ratio::ratio;
-use crate::sum::{ExactSum, Moments, UNIT};
+use crate::sketch::Buckets;
+use crate::sum::{Cubes, ExactSum, Moments, UNIT};
+use crate::summary::number;
 use crate::types::Type;
 
 /// A sum beyond the range of its type.
@@ -38,6 +42,9 @@ enum Sums {
     WholeMoments(i128, Moments),
     Float(ExactSum),
     Moments(Moments),
+    Cubes(bool, Box<Cubes>),
+    Counts(Counts),
+    Buckets(bool, Buckets),
 }
 
 impl Totals {
@@ -47,9 +54,31 @@ impl Totals {
         sums: Sums::None,
     };
 
+    /// Of no values of type `ty` (`None`: of events), of which none will be forgotten: in bounded memory.
+    #[must_use]
+    pub fn bounded(ty: Option<Type>, needs: Needs) -> Self {
+        match needs.kind {
+            // What is kept of them is their summary.
+            Kind::Distinct(_) | Kind::Registers | Kind::Buckets => Self::EMPTY,
+            _ => Self::new(ty, needs),
+        }
+    }
+
     /// Of no values of type `ty` (`None`: of events).
     #[must_use]
     pub fn new(ty: Option<Type>, needs: Needs) -> Self {
+        let float = ty == Some(Type::Float);
+        let sums = match needs.kind {
+            Kind::Cubes => Some(Sums::Cubes(float, Box::default())),
+            Kind::Counts | Kind::Distinct(_) | Kind::Registers => {
+                Some(Sums::Counts(Counts::default()))
+            }
+            Kind::Buckets => Some(Sums::Buckets(float, Buckets::default())),
+            _ => None,
+        };
+        if let Some(sums) = sums {
+            return Self { count: 0, sums };
+        }
         let sums = match (ty == Some(Type::Float), needs.sum, needs.moments) {
             (_, false, false) => Sums::None,
             (true, _, true) => Sums::Moments(Moments::new()),
@@ -77,6 +106,9 @@ impl Totals {
             Sums::WholeMoments(sum, moments) => (*sum, *moments) = (0, Moments::new()),
             Sums::Float(sum) => *sum = ExactSum::new(),
             Sums::Moments(moments) => *moments = Moments::new(),
+            Sums::Cubes(_, cubes) => **cubes = Cubes::new(),
+            Sums::Counts(counts) => counts.clear(),
+            Sums::Buckets(_, buckets) => buckets.clear(),
         }
     }
 
@@ -93,6 +125,9 @@ impl Totals {
             }
             Sums::Float(sum) => sum.add(f64::from_bits(word)),
             Sums::Moments(moments) => moments.add(f64::from_bits(word)),
+            Sums::Cubes(float, cubes) => cubes.add(number(*float, word)),
+            Sums::Counts(counts) => counts.add(word),
+            Sums::Buckets(float, buckets) => buckets.add(number(*float, word)),
         }
     }
 
@@ -109,6 +144,9 @@ impl Totals {
             }
             Sums::Float(sum) => sum.sub(f64::from_bits(word)),
             Sums::Moments(moments) => moments.sub(f64::from_bits(word)),
+            Sums::Cubes(float, cubes) => cubes.sub(number(*float, word)),
+            Sums::Counts(counts) => counts.sub(word),
+            Sums::Buckets(float, buckets) => buckets.sub(number(*float, word)),
         }
     }
 
@@ -123,6 +161,9 @@ impl Totals {
             }
             (Sums::Float(sum), Sums::Float(term)) => sum.merge(term),
             (Sums::Moments(moments), Sums::Moments(more)) => moments.merge(more),
+            (Sums::Cubes(_, cubes), Sums::Cubes(_, more)) => cubes.merge(more),
+            (Sums::Counts(counts), Sums::Counts(more)) => counts.merge(more),
+            (Sums::Buckets(_, buckets), Sums::Buckets(_, more)) => buckets.merge(more),
             (_, theirs) => debug_assert!(matches!(theirs, Sums::None)),
         }
     }
@@ -139,6 +180,9 @@ impl Totals {
             }
             Sums::Float(sum) => sum.add_narrow_total(run.sum),
             Sums::Moments(moments) => moments.merge_run(run),
+            Sums::Cubes(..) | Sums::Counts(_) | Sums::Buckets(..) => {
+                debug_assert!(false, "no run is made of these");
+            }
         }
     }
 
@@ -153,6 +197,9 @@ impl Totals {
             }
             (Sums::Float(sum), Sums::Float(term)) => sum.unmerge(term),
             (Sums::Moments(moments), Sums::Moments(less)) => moments.unmerge(less),
+            (Sums::Cubes(_, cubes), Sums::Cubes(_, less)) => cubes.unmerge(less),
+            (Sums::Counts(counts), Sums::Counts(less)) => counts.unmerge(less),
+            (Sums::Buckets(_, buckets), Sums::Buckets(_, less)) => buckets.unmerge(less),
             (ours, theirs) => debug_assert!(matches!((ours, theirs), (Sums::None, Sums::None))),
         }
     }
@@ -183,6 +230,10 @@ impl Totals {
                 Sums::Whole(sum) | Sums::WholeMoments(sum, _) => ratio(*sum, self.count),
                 _ => self.float_sum() / self.count as f64,
             }),
+            Aggregate::Skew => match &self.sums {
+                Sums::Cubes(_, cubes) => cubes.skew(),
+                _ => None,
+            },
             Aggregate::Var => self.moments().and_then(Moments::var),
             Aggregate::Std => self.moments().and_then(Moments::var).map(f64::sqrt),
             Aggregate::CountRate => {
@@ -190,11 +241,8 @@ impl Totals {
                 Some(ratio(scaled, over_us.unwrap_or(1).unsigned_abs()))
             }
             Aggregate::Rate => Some(self.rate(over_us.unwrap_or(1), per_us)),
-            Aggregate::Count
-            | Aggregate::Min
-            | Aggregate::Max
-            | Aggregate::First
-            | Aggregate::Last => None,
+            // These are not made of sums.
+            _ => None,
         };
         match float {
             Some(value) if !value.is_finite() => Err(Overflow),
@@ -206,7 +254,7 @@ impl Totals {
     fn rate(&self, over_us: i64, per_us: i64) -> f64 {
         let whole = match &self.sums {
             Sums::Whole(sum) | Sums::WholeMoments(sum, _) => Some(*sum),
-            Sums::None | Sums::Float(_) | Sums::Moments(_) => None,
+            _ => None,
         };
         match whole.and_then(|sum| sum.checked_mul(per_us.into())) {
             Some(scaled) => ratio(scaled, over_us.unsigned_abs()),
@@ -232,6 +280,35 @@ impl Totals {
         }
     }
 
+    /// How often each value occurs, when that is kept.
+    #[must_use]
+    pub fn counts(&self) -> Option<&Counts> {
+        match &self.sums {
+            Sums::Counts(counts) => Some(counts),
+            _ => None,
+        }
+    }
+
+    /// Values by bucket, when they are kept so.
+    #[must_use]
+    pub fn buckets(&self) -> Option<&Buckets> {
+        match &self.sums {
+            Sums::Buckets(_, buckets) => Some(buckets),
+            _ => None,
+        }
+    }
+
+    /// Bytes on the heap, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        match &self.sums {
+            Sums::Cubes(..) => size_of::<Cubes>(),
+            Sums::Counts(counts) => counts.bytes(),
+            Sums::Buckets(_, buckets) => buckets.bytes(),
+            _ => 0,
+        }
+    }
+
     /// Appends the canonical bytes.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.count.to_le_bytes());
@@ -244,13 +321,16 @@ impl Totals {
             }
             Sums::Float(sum) => sum.write(out),
             Sums::Moments(moments) => moments.write(out),
+            Sums::Cubes(_, cubes) => cubes.write(out),
+            Sums::Counts(counts) => counts.write(out),
+            Sums::Buckets(_, buckets) => buckets.write(out),
         }
     }
 
     /// Reads what [`Totals::write`] wrote for the same type and needs; `None` when the bytes are not that.
     #[must_use]
     pub fn read(ty: Option<Type>, needs: Needs, bytes: &mut &[u8]) -> Option<Self> {
-        let mut totals = Self::new(ty, needs);
+        let mut totals = Self::bounded(ty, needs);
         totals.count = u64::from_le_bytes(take(bytes)?);
         match &mut totals.sums {
             Sums::None => {}
@@ -261,6 +341,9 @@ impl Totals {
             }
             Sums::Float(sum) => *sum = ExactSum::read(bytes)?,
             Sums::Moments(moments) => *moments = Moments::read(bytes)?,
+            Sums::Cubes(_, cubes) => **cubes = Cubes::read(bytes)?,
+            Sums::Counts(counts) => *counts = Counts::read(bytes)?,
+            Sums::Buckets(_, buckets) => *buckets = Buckets::read(bytes)?,
         }
         Some(totals)
     }

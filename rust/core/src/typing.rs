@@ -20,6 +20,16 @@ pub trait Scope {
 
     /// The feature reference in a vector; elsewhere an error that says so.
     fn feature(&mut self, object: &serde_json::Map<String, Value>) -> Result<Expr, String>;
+
+    /// The feature of the same view at a place, in a feature made of others.
+    fn own(&self, _: usize) -> Result<Expr, String> {
+        Err("features of the same view can only be read by a feature made of them".into())
+    }
+
+    /// The time of the read, in a feature made of others.
+    fn now(&self) -> Result<Expr, String> {
+        Err("the time of the read is known only to a feature made of others".into())
+    }
 }
 
 /// Compiles the JSON of one expression.
@@ -53,6 +63,11 @@ fn expression(json: &Value, scope: &mut dyn Scope, depth: usize) -> Result<Expr,
             object.get("value"),
         ),
         "feature" => scope.feature(object),
+        "own" => {
+            let feature = object.get("feature").and_then(Value::as_u64);
+            scope.own(feature.ok_or("op 'own' needs \"feature\"")? as usize)
+        }
+        "now" => scope.now(),
         _ => {
             let operands = object
                 .get("args")

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::aggregate::Aggregate;
 use crate::expr::{Expr, Node};
 use crate::plan::{Lookup, Vector, View, unique};
 use crate::spec::VectorSpec;
@@ -30,10 +31,14 @@ pub(crate) fn compile(
         views,
         lookups: Vec::new(),
         slots: Vec::new(),
+        lists: Vec::new(),
+        whole: false,
     };
     let mut inputs = Vec::with_capacity(spec.inputs.len());
     for input in spec.inputs {
         let at = format!("{at}, input '{}'", input.name);
+        // A whole list is an input by itself; everything else takes its elements.
+        scope.whole = input.expr.get("op").and_then(Value::as_str) == Some("feature");
         let expr =
             typing::compile(&input.expr, &mut scope).map_err(|error| format!("{at}: {error}"))?;
         let advice = match expr.ty {
@@ -50,13 +55,19 @@ pub(crate) fn compile(
             expr.ty
         ));
     }
-    let Inputs { lookups, slots, .. } = scope;
+    let Inputs {
+        lookups,
+        slots,
+        lists,
+        ..
+    } = scope;
     Ok(Vector {
         name: spec.name,
         stream: spec.on,
         inputs,
         lookups,
         slots,
+        lists,
     })
 }
 
@@ -66,6 +77,8 @@ struct Inputs<'a> {
     views: &'a [View],
     lookups: Vec<Lookup>,
     slots: Vec<Type>,
+    lists: Vec<(usize, bool)>,
+    whole: bool,
 }
 
 impl Scope for Inputs<'_> {
@@ -94,17 +107,60 @@ impl Scope for Inputs<'_> {
         let key = self
             .key(plan, object.get("key"))
             .map_err(|error| format!("{name}: {error}"))?;
-        let slot = self.slot(view, key, feature, found.ty);
-        let nullable = found.aggregate != crate::aggregate::Aggregate::Count;
+        if let Some(derived) = &found.derived {
+            return Ok(self.inlined(view, &key, derived));
+        }
+        let element = index("at");
+        if found.is_list() && element.is_none() && !self.whole {
+            return Err(format!(
+                "{name} is a list; read one of its elements with \"at\""
+            ));
+        }
+        if element.is_some() && !found.is_list() {
+            return Err(format!("{name} is no list and has no elements"));
+        }
+        let slot = self.slot(view, key, feature, element, found.ty);
+        if found.is_list()
+            && element.is_none()
+            && self.lists.iter().all(|(known, _)| *known != slot)
+        {
+            self.lists
+                .push((slot, found.aggregate == Aggregate::Collect));
+        }
         Ok(Expr {
             ty: found.ty,
-            nullable,
+            nullable: found.is_nullable(),
             node: Node::Feature(slot, name),
         })
     }
 }
 
 impl Inputs<'_> {
+    /// A derived feature as an expression over what it is made of, with the trigger's time as the time of the read.
+    fn inlined(&mut self, view: usize, key: &[Expr], derived: &Expr) -> Expr {
+        let plan = &self.views[view];
+        let (time, stream) = (self.stream.time, self.stream);
+        derived.substituted(&mut |leaf| match leaf {
+            Node::Feature(own, _) => {
+                let found = &plan.features[*own];
+                if let Some(inner) = &found.derived {
+                    return self.inlined(view, key, inner);
+                }
+                let slot = self.slot(view, key.to_vec(), *own, None, found.ty);
+                Expr {
+                    ty: found.ty,
+                    nullable: found.is_nullable(),
+                    node: Node::Feature(slot, format!("{}.{}", plan.name, found.name)),
+                }
+            }
+            _ => Expr {
+                ty: Type::Time,
+                nullable: false,
+                node: Node::Field(time, stream.fields[time].name.clone()),
+            },
+        })
+    }
+
     /// The key expressions, by default the trigger's fields named as in the view's `by`.
     fn key(&self, view: &View, json: Option<&Value>) -> Result<Vec<Expr>, String> {
         let stream = &self.streams[view.stream];
@@ -139,21 +195,36 @@ impl Inputs<'_> {
         Ok(key)
     }
 
-    fn slot(&mut self, view: usize, key: Vec<Expr>, feature: usize, ty: Type) -> usize {
+    fn slot(
+        &mut self,
+        view: usize,
+        key: Vec<Expr>,
+        feature: usize,
+        element: Option<usize>,
+        ty: Type,
+    ) -> usize {
         let same = |lookup: &Lookup| lookup.view == view && lookup.key == key;
         let place = self.lookups.iter().position(same).unwrap_or_else(|| {
             self.lookups.push(Lookup {
                 view,
                 key,
                 features: Vec::new(),
+                elements: Vec::new(),
             });
             self.lookups.len() - 1
         });
-        let features = &mut self.lookups[place].features;
-        if let Some(&(_, slot)) = features.iter().find(|(known, _)| *known == feature) {
+        let lookup = &mut self.lookups[place];
+        let known = lookup.features.iter().find(|(known, slot)| {
+            let at = lookup.elements.iter().find(|(with, _)| with == slot);
+            *known == feature && at.map(|&(_, at)| at) == element
+        });
+        if let Some(&(_, slot)) = known {
             return slot;
         }
-        features.push((feature, self.slots.len()));
+        lookup.features.push((feature, self.slots.len()));
+        if let Some(at) = element {
+            lookup.elements.push((self.slots.len(), at));
+        }
         self.slots.push(ty);
         self.slots.len() - 1
     }

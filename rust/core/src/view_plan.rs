@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 
 use crate::aggregate::{Aggregate, Needs};
 use crate::expr::{Expr, Node};
+use crate::kind::Kind;
+use crate::params::Params;
 use crate::plan::{Condition, Feature, Light, Sizes, Span, Track, View, unique};
 use crate::spec::{FeatureSpec, ViewSpec};
 use crate::stream_plan::Stream;
@@ -38,7 +40,51 @@ struct Checked {
     filter: Option<Expr>,
     ty: Type,
     window: Window,
-    per_us: i64,
+    params: Params,
+    kind: Kind,
+    derived: Option<Expr>,
+}
+
+/// The names of a derived feature: the features before it, as slots, and the time of the read, as the only field.
+struct Own<'a>(&'a [Checked]);
+
+impl Scope for Own<'_> {
+    fn field(&self, name: &str) -> Result<Expr, String> {
+        Err(format!(
+            "field '{name}': a feature made of others sees no event"
+        ))
+    }
+
+    fn feature(&mut self, _: &Map<String, Value>) -> Result<Expr, String> {
+        Err("a feature can only be read by a vector's input".into())
+    }
+
+    fn own(&self, feature: usize) -> Result<Expr, String> {
+        let found = self
+            .0
+            .get(feature)
+            .ok_or_else(|| format!("there is no feature {feature} before it"))?;
+        if found.derived.is_none() && found.aggregate.is_list() {
+            return Err(format!("feature '{}' is a list", found.name));
+        }
+        let nullable = match &found.derived {
+            Some(expr) => expr.nullable,
+            None => !found.aggregate.is_total(),
+        };
+        Ok(Expr {
+            ty: found.ty,
+            nullable,
+            node: Node::Feature(feature, found.name.clone()),
+        })
+    }
+
+    fn now(&self) -> Result<Expr, String> {
+        Ok(Expr {
+            ty: Type::Time,
+            nullable: false,
+            node: Node::Field(0, "now".into()),
+        })
+    }
 }
 
 /// Compiles one view; streams come first.
@@ -56,10 +102,14 @@ pub(crate) fn compile(spec: ViewSpec, streams: &[Stream]) -> Result<View, String
         .map_err(|error| format!("{at}: {error}"))?;
     let filter =
         condition(spec.filter.as_ref(), stream).map_err(|error| format!("{at}, where: {error}"))?;
-    let mut features = Vec::with_capacity(spec.features.len());
+    let mut features: Vec<Checked> = Vec::with_capacity(spec.features.len());
     for feature in spec.features {
         let at = format!("{at}, feature '{}'", feature.name);
-        features.push(check(feature, stream).map_err(|error| format!("{at}: {error}"))?);
+        let checked = match &feature.expr {
+            Some(expr) => derive(&feature, expr, &features),
+            None => check(feature, stream),
+        };
+        features.push(checked.map_err(|error| format!("{at}: {error}"))?);
     }
     let mut view = View {
         name: spec.name,
@@ -74,11 +124,12 @@ pub(crate) fn compile(spec: ViewSpec, streams: &[Stream]) -> Result<View, String
         spans: Vec::new(),
         lifetimes: Vec::new(),
         tiled: Vec::new(),
+        texts: false,
         light_words: 0,
         sizes: Sizes::default(),
         readers: Vec::new(),
     };
-    for feature in &features {
+    for feature in features.iter().filter(|feature| feature.derived.is_none()) {
         place(&mut view.windows, feature.window.clone());
     }
     // Windows that end at the read are then mostly each part of the next: one pass serves them all.
@@ -91,9 +142,28 @@ pub(crate) fn compile(spec: ViewSpec, streams: &[Stream]) -> Result<View, String
     Ok(view)
 }
 
+/// A feature made of those before it.
+fn derive(spec: &FeatureSpec, expr: &Value, before: &[Checked]) -> Result<Checked, String> {
+    if spec.agg.is_some() {
+        return Err("is both an aggregate and made of other features".into());
+    }
+    let expr = typing::compile(expr, &mut Own(before))?;
+    Ok(Checked {
+        name: spec.name.clone(),
+        aggregate: Aggregate::Count,
+        arg: None,
+        filter: None,
+        ty: expr.ty,
+        window: Window::Lifetime,
+        params: Params::default(),
+        kind: Kind::Plain,
+        derived: Some(expr),
+    })
+}
+
 fn check(spec: FeatureSpec, stream: &Stream) -> Result<Checked, String> {
-    let aggregate =
-        Aggregate::parse(&spec.agg).ok_or_else(|| format!("unknown aggregate '{}'", spec.agg))?;
+    let agg = spec.agg.ok_or("needs \"agg\" or \"expr\"")?;
+    let aggregate = Aggregate::parse(&agg).ok_or_else(|| format!("unknown aggregate '{agg}'"))?;
     let arg = match &spec.arg {
         Some(json) => Some(typing::compile(json, &mut Fields(stream))?),
         None => None,
@@ -106,22 +176,23 @@ fn check(spec: FeatureSpec, stream: &Stream) -> Result<Checked, String> {
         condition(spec.filter.as_ref(), stream).map_err(|error| format!("where: {error}"))?;
     let ty = aggregate
         .result(arg.as_ref().map(|arg| arg.ty))
-        .map_err(|error| format!("{}: {error}", spec.agg))?;
+        .map_err(|error| format!("{agg}: {error}"))?;
     let window = window(spec.window.as_ref(), spec.over_us)?;
-    let per_us = match spec.params.get("per_us") {
-        Some(per) => Some(per.as_i64().unwrap_or(0)),
-        None => spec.per_us,
-    };
-    if let Some(per) = per_us.filter(|&per| per <= 0) {
-        return Err(format!("per_us is {per}; it must be positive"));
+    let mut params = spec.params;
+    if let Some(per) = spec.per_us {
+        params.insert("per_us".into(), per.into());
     }
+    let params = Params::parse(aggregate, &params, arg.as_ref().map(|arg| arg.ty))?;
+    let kind = params
+        .kind(aggregate, &window)
+        .map_err(|error| format!("{agg}: {error}"))?;
+    let arg = arg.map(|arg| params.code(aggregate, arg));
     if matches!(aggregate, Aggregate::Rate | Aggregate::CountRate) && window.length_us().is_none() {
         return Err("a rate needs a window of a fixed length; use a sliding one".into());
     }
     if matches!(window, Window::Tiled { .. }) && !aggregate.has_bound() {
         return Err(format!(
-            "{} in a tiled window has no bound on its error; use an exact window, or count, sum, mean, min, max or rate",
-            spec.agg
+            "{agg} in a tiled window has no bound on its error; use an exact window, or count, sum, mean, min, max or rate"
         ));
     }
     Ok(Checked {
@@ -131,7 +202,9 @@ fn check(spec: FeatureSpec, stream: &Stream) -> Result<Checked, String> {
         filter,
         ty,
         window,
-        per_us: per_us.unwrap_or(1_000_000),
+        params,
+        kind,
+        derived: None,
     })
 }
 
@@ -153,7 +226,7 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
     let mut tracks = vec![0; features.len()];
     for counts in [false, true] {
         for (track, feature) in tracks.iter_mut().zip(&features) {
-            if feature.aggregate.counts() == counts {
+            if feature.derived.is_none() && feature.aggregate.counts() == counts {
                 *track = place_track(view, feature);
             }
         }
@@ -165,7 +238,9 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
             .position(|window| *window == feature.window)
             .unwrap_or_default()
     };
-    for (&index, feature) in tracks.iter().zip(&features) {
+    let aggregates = |feature: &&Checked| feature.derived.is_none();
+    let placed = tracks.iter().zip(&features);
+    for (&index, feature) in placed.filter(|(_, feature)| aggregates(feature)) {
         let track = &mut view.tracks[index];
         let tiled = matches!(feature.window, Window::Tiled { .. });
         let valued = tiled && !feature.aggregate.counts();
@@ -191,11 +266,12 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
     let lifetimes = spans_of(|window| *window == Window::Lifetime);
     let tiled = spans_of(|window| matches!(window, Window::Tiled { .. }));
     (view.lifetimes, view.tiled) = (lifetimes, tiled);
+    view.texts = view.args.iter().any(|arg| arg.ty == Type::String);
     let words: Vec<usize> = (0..view.args.len()).map(|arg| view.arg_word(arg)).collect();
     let mut ranked = 0..;
     for track in &mut view.tracks {
         track.word = track.arg.map(|arg| words[arg]);
-        track.ranked = if track.needs.extrema || track.needs.ends {
+        track.ranked = if track.needs.extrema || track.needs.ends || track.needs.kind.skips() {
             ranked.next()
         } else {
             None
@@ -218,9 +294,15 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
             name: feature.name,
             aggregate: feature.aggregate,
             ty: feature.ty,
-            span: view.spans.iter().position(same).unwrap_or_default(),
+            // A derived feature has none.
+            span: match feature.derived {
+                Some(_) => usize::MAX,
+                None => view.spans.iter().position(same).unwrap_or_default(),
+            },
             over_us: feature.window.length_us(),
-            per_us: feature.per_us,
+            per_us: feature.params.per_us,
+            params: feature.params,
+            derived: feature.derived,
         });
     }
 }
@@ -245,6 +327,7 @@ fn place_track(view: &mut View, feature: &Checked) -> usize {
     };
     let same = |track: &Track| {
         track.condition == condition
+            && track.needs.kind == feature.kind
             && (feature.aggregate.counts() || (track.ty, track.arg) == (ty, arg))
     };
     view.tracks.iter().position(same).unwrap_or_else(|| {
@@ -253,7 +336,10 @@ fn place_track(view: &mut View, feature: &Checked) -> usize {
             arg,
             word: None,
             condition,
-            needs: Needs::default(),
+            needs: Needs {
+                kind: feature.kind,
+                ..Needs::default()
+            },
             ranked: None,
             least: false,
             greatest: false,

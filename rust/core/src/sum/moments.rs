@@ -5,6 +5,7 @@
 //! `(n Q - S^2) / (n (n - 1))` has an exact numerator, so the result is the true sample variance
 //! rounded three times: the numerator, its divisor and the quotient.
 
+use super::big::Big;
 use super::variance::{pairs, variance};
 use super::wide::{Wide, round};
 use super::{ExactSum, UNIT, decompose, narrow};
@@ -101,6 +102,16 @@ impl Moments {
             return Some(variance(self.count, sum, &self.squares.narrow));
         }
         Some(self.wide_numerator() / pairs(self.count))
+    }
+
+    /// The exact sums of the values and of their squares.
+    pub(super) fn powers(&self) -> (Big, Big) {
+        let squares = Big::new(false, self.squares.narrow.to_vec(), 2 * UNIT);
+        let squares = match &self.squares.wide {
+            None => squares,
+            Some(wide) => squares.plus(&wide.to_big()),
+        };
+        (self.sum.to_big(), squares)
     }
 
     /// Adds the values of a run.

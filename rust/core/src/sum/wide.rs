@@ -1,5 +1,6 @@
 //! A two's-complement integer wide enough for any sum of doubles.
 
+use super::big::Big;
 use super::decompose;
 
 /// `LIMBS * 64` bits that count multiples of 2^`BASE`.
@@ -98,6 +99,11 @@ impl<const LIMBS: usize, const BASE: i32> Wide<LIMBS, BASE> {
             }
         }
         limbs
+    }
+
+    /// The exact total.
+    pub(super) fn to_big(&self) -> Big {
+        Big::from_twos_complement(&self.limbs, BASE)
     }
 
     /// Rounded once, to nearest, ties to even.
