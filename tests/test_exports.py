@@ -55,7 +55,7 @@ def test_root_lists_every_public_name() -> None:
 
 def test_root_stays_small() -> None:
     """A newcomer can read the whole list."""
-    assert len(forerun.__all__) <= 60
+    assert len(forerun.__all__) <= 80
 
 
 def documented() -> list[str]:

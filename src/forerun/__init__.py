@@ -31,8 +31,13 @@ from forerun.events.local import local
 from forerun.events.moments import Duration, EventTime, Time
 from forerun.events.rounding import ceil, floor, round
 from forerun.events.text import contains, ends_with, length, lower, starts_with
-from forerun.features.aggregates import count, first, last, max, mean, min, rate, std, sum, var
+from forerun.features.aggregates import count, first, last, max, mean, min, rate, skew, std, sum, var
+from forerun.features.composed import ratio, share, streak, time_since
+from forerun.features.decay import ewm_count, ewm_mean
+from forerun.features.distincts import approx_distinct, distinct
+from forerun.features.lists import first_n, histogram, last_n, top_k
 from forerun.features.on_demand import on_demand
+from forerun.features.quantiles import quantile
 from forerun.features.view import bind
 from forerun.features.windows import calendar, hopping, last_events, session, sliding, tiled, today, tumbling
 from forerun.models.definition import Model, label
@@ -50,6 +55,7 @@ __all__ = [
     "Table",
     "Time",
     "abs",
+    "approx_distinct",
     "bind",
     "calendar",
     "ceil",
@@ -58,13 +64,18 @@ __all__ = [
     "contains",
     "count",
     "distance_km",
+    "distinct",
     "emit",
     "ends_with",
+    "ewm_count",
+    "ewm_mean",
     "exp",
     "first",
+    "first_n",
     "floor",
     "given",
     "greatest",
+    "histogram",
     "hopping",
     "if_else",
     "is_in",
@@ -72,6 +83,7 @@ __all__ = [
     "label",
     "last",
     "last_events",
+    "last_n",
     "least",
     "length",
     "local",
@@ -84,20 +96,27 @@ __all__ = [
     "not_",
     "on_demand",
     "one_hot",
+    "quantile",
     "rate",
+    "ratio",
     "round",
     "seconds",
     "session",
+    "share",
+    "skew",
     "sliding",
     "sqrt",
     "starts_with",
     "std",
+    "streak",
     "sum",
     "tiled",
+    "time_since",
     "to_float",
     "to_int",
     "to_string",
     "today",
+    "top_k",
     "tumbling",
     "var",
 ]

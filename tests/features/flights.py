@@ -63,6 +63,25 @@ def declare(*, lateness: str = "30m", over: str = "1h", extra: bool = False) -> 
         towed = fr.last(Departed.towed)
 
     @app.features(Departed, by="tailnum")
+    class PlaneValues:
+        skew = fr.skew(Departed.dep_delay, over="7d")
+        origins = fr.top_k(Departed.origin, 3, over="7d")
+        bases = fr.top_k(Departed.origin, 1, among=["JFK", "EWR"])
+        delays = fr.last_n(Departed.dep_delay, 2)
+        earliest = fr.first_n(Departed.at, 2, over="1d")
+        places = fr.distinct(Departed.origin, max=50)
+        legs = fr.approx_distinct(Departed.leg)
+        median = fr.quantile(Departed.dep_delay, 0.5, over="7d")
+        bins = fr.histogram(Departed.dep_delay, [0, 15, 60], over="7d")
+        late_in_a_row = fr.streak(Departed.dep_delay > 15)
+        pace = fr.ewm_count(half_life="1d")
+        faded = fr.ewm_mean(Departed.dep_delay, half_life="1d", where=Departed.leg > 0)
+        per_leg = fr.ratio(Departed.dep_delay, Departed.leg, over="7d")
+        from_jfk = fr.share(Departed.origin, "JFK", over="7d")
+        idle = fr.time_since(where=Departed.leg > 0)
+        where_last = fr.last(Departed.origin)
+
+    @app.features(Departed, by="tailnum")
     class PlaneWindows:
         week_to_yesterday = fr.count(over=fr.sliding("7d", ago="1d"))
         this_hour = fr.max(Departed.dep_delay, over=fr.tumbling("1h"))
@@ -91,6 +110,8 @@ def declare(*, lateness: str = "30m", over: str = "1h", extra: bool = False) -> 
             OriginNow,
             fr.bind(OriginNow, origin=Scheduled.dest).departures,
             PlaneHere.towed,
+            PlaneValues,
+            fr.named("at_base", PlaneValues.bases[0] == Scheduled.origin),
             fr.one_hot(Scheduled.origin, ["JFK", "EWR"]),
             fr.named("idle_s", fr.seconds(Scheduled.at - OriginNow.left)),
             fr.named("weather_age_s", fr.seconds(Scheduled.at - fr.given(Weather.seen))),

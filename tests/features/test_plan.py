@@ -21,7 +21,7 @@ def test_golden_plan() -> None:
 
 def test_kernel_compiles_it() -> None:
     """All that can be declared can be run."""
-    assert Kernel(declare().plan()).entities() == [0, 0, 0, 0]
+    assert Kernel(declare().plan()).entities() == [0, 0, 0, 0, 0]
 
 
 def test_same_declarations_give_the_same_text() -> None:

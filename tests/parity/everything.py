@@ -56,7 +56,13 @@ def declare(windows: Mapping[str, Any] = WINDOWS) -> fr.App:
         for name, make in made.items()
         if _has(name, over)
     }
-    for_shop = type("Shop", (), features)
+    bounded = {
+        "distinct_max": fr.distinct(Sale.units, max=20),
+        "top_k_among": fr.top_k(Sale.item, 2, among=["a", "b", ""]),
+        "ewm_count": fr.ewm_count(half_life="10m"),
+        "ewm_mean": fr.ewm_mean(Sale.price, half_life="1m", where=Sale.paid),
+    }
+    for_shop = type("Shop", (), features | bounded)
     app.features(Sale, by="shop")(for_shop)
     few = {
         name: made[name.rpartition("_")[0]](over=windows[name.rpartition("_")[2]])
@@ -95,11 +101,31 @@ def aggregates(sale: Any) -> dict[str, Any]:
         "first_due": partial(fr.first, sale.due - sale.at),
         "last": partial(fr.last, sale.amount),
         "last_paid": partial(fr.last, sale.paid, where=big),
+        "last_item": partial(fr.last, sale.item),
+        "skew": partial(fr.skew, sale.amount),
+        "skew_units": partial(fr.skew, sale.units),
+        "first_n": partial(fr.first_n, sale.amount, 4),
+        "last_n": partial(fr.last_n, sale.item, 3, where=big),
+        "approx_distinct": partial(fr.approx_distinct, sale.units),
+        "approx_items": partial(fr.approx_distinct, sale.item),
+        "distinct": partial(fr.distinct, sale.item),
+        "distinct_units": partial(fr.distinct, sale.units, where=sale.paid),
+        "top_k": partial(fr.top_k, sale.item, 3),
+        "top_k_units": partial(fr.top_k, sale.units, 2),
+        "quantile": partial(fr.quantile, sale.amount, 0.5),
+        "quantile_units": partial(fr.quantile, sale.units, 0.9),
+        "histogram": partial(fr.histogram, sale.units, [0, 10, 2**40]),
+        "streak": partial(fr.streak, sale.paid),
+        "ratio": partial(fr.ratio, sale.amount, sale.units),
+        "share": partial(fr.share, sale.item, "a"),
+        "since": partial(fr.time_since, where=sale.paid),
     }
 
 
 def _has(name: str, over: Any) -> bool:
-    """Whether an aggregate can be had over a window: a rate needs a fixed length, tiles a bound."""
+    """Whether an aggregate can be had over a window: what else it would need is left to `bounded`."""
     if isinstance(over, Tiled):
         return name.partition("_")[0] in BOUNDED
+    if name.startswith(("distinct", "top_k")):
+        return over is not None
     return not name.startswith("rate") or isinstance(over, str | Sliding)

@@ -139,6 +139,10 @@ def test_duckdb_finds_what_the_oracle_finds() -> None:
     assert wrong.first.feature == "count_5m"
 
 
+def _aggregates(plan: Any) -> list[Any]:
+    return [feature for feature in plan["views"][0]["features"] if "agg" in feature]
+
+
 def _edge(plan: Any) -> None:
     for feature in plan["views"][0]["features"]:
         window = feature.get("window", feature)
@@ -147,12 +151,12 @@ def _edge(plan: Any) -> None:
 
 
 def _last(plan: Any) -> None:
-    for feature in plan["views"][0]["features"]:
+    for feature in _aggregates(plan):
         feature["agg"] = {"last": "first"}.get(feature["agg"], feature["agg"])
 
 
 def _filter(plan: Any) -> None:
-    for feature in plan["views"][0]["features"]:
+    for feature in _aggregates(plan):
         feature["where"] = None
 
 

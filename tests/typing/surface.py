@@ -34,6 +34,12 @@ class Features:
     delay = fr.mean(Departed.dep_delay > 15, over="1h")
     taxi = fr.last(Departed.taxi_minutes)
     left = fr.last(Departed.at)
+    plane = fr.last(Departed.tailnum)
+    planes = fr.top_k(Departed.tailnum, 3, over=fr.sliding("7d", ago="1d"))
+    delays = fr.last_n(Departed.dep_delay, 5, over=fr.today("America/New_York"))
+    bins = fr.histogram(Departed.dep_delay, [0, 15, 60], over=fr.last_events(100))
+    late_share = fr.ratio(Departed.dep_delay > 15, Departed.gate, over="1d")
+    idle = fr.time_since()
 
 
 Bound = fr.bind(Features, gate=Departed.gate)
@@ -92,6 +98,13 @@ def features_have_the_types_of_their_aggregates() -> None:
     assert_type(Features.taxi, float)
     assert_type(Departed.at - Features.left, fr.Duration)
     assert_type(Bound.delay, float)
+    assert_type(Features.plane, str)
+    assert_type(Features.planes, list[str])
+    assert_type(Features.planes[0] == Departed.tailnum, bool)
+    assert_type(Features.delays[4], float)
+    assert_type(Features.bins, list[int])
+    assert_type(Features.late_share, float)
+    assert_type(fr.seconds(Features.idle), float)
 
 
 def events_are_made_with_their_fields() -> fr.Event:
@@ -110,7 +123,8 @@ def mistakes_are_found_while_typing() -> None:
     assert Features.dealy  # type: ignore[attr-defined]
     assert Departed.flight + 1  # type: ignore[operator]
     fr.mean(Departed.flight)  # type: ignore[arg-type]
-    fr.last(Departed.tailnum)  # type: ignore[type-var]
+    fr.distinct(Departed.tailnum, max="9")  # type: ignore[arg-type]
+    fr.top_k(Departed.dep_delay, 3, over="1d")  # type: ignore[type-var]
     fr.count(over=300)  # type: ignore[arg-type]
     fr.count(ovr="5m")  # type: ignore[call-arg]
     app.stream(key="flight")  # type: ignore[call-overload]

@@ -11,7 +11,6 @@ from forerun.features.window import Lifetime, Tiled, Window, window_of
 
 NUMBERS: tuple[TypeName, ...] = ("bool", "int", "float")
 ORDERED: tuple[TypeName, ...] = ("int", "float", "time", "duration")
-SCALARS: tuple[TypeName, ...] = ("bool", "int", "float", "time", "duration")
 VALUES: tuple[TypeName, ...] = ("bool", "int", "float", "string", "time", "duration")
 BOUNDED = frozenset({"count", "max", "mean", "min", "rate", "sum"})
 """Aggregates whose error in a tiled window is known."""

@@ -1,4 +1,4 @@
-"""Aggregates that are one value: count, sum, mean, min, max, var, std, rate, first, last.
+"""Aggregates that are one value: count, sum, mean, min, max, var, std, skew, rate, first, last.
 
 Each is read at a time t, over the entity's events with event time in (t - over, t], over its lifetime when
 `over` is left out, or over a window of `forerun.features.windows`. Nulls are skipped. An empty count is 0,
@@ -21,10 +21,10 @@ from forerun.events.event import Event
 from forerun.events.expression import Expr
 from forerun.events.moments import Duration, EventTime, Time
 from forerun.events.types import TypeName
-from forerun.features.aggregate import NUMBERS, ORDERED, SCALARS, Aggregate, argument, condition
+from forerun.features.aggregate import NUMBERS, ORDERED, Aggregate, argument, condition
 from forerun.features.window import Over, Sliding, Tiled, window_of
 
-T = TypeVar("T", bool, int, float, Time, EventTime, Duration)
+T = TypeVar("T", bool, int, float, str, Time, EventTime, Duration)
 N = TypeVar("N", int, float)
 O = TypeVar("O", int, float, Time, EventTime, Duration)  # noqa: E741  # O for ordered, beside T
 
@@ -133,6 +133,25 @@ def std(value: float | None, *, over: Over = None, where: bool | None = None) ->
 
 
 @declared
+def skew(value: float | None, *, over: Over = None, where: bool | None = None) -> float:
+    """The sample skewness, adjusted for bias (Fisher-Pearson, as in spreadsheets).
+
+    Args:
+        value: A number or condition over the event.
+        over: Length of the window, like '1h', or a window; left out, the entity's lifetime.
+        where: Only events where this holds.
+
+    Returns:
+        A float feature, null below three values or when they are all equal.
+
+    >>> from forerun.testing.doors import Opened, at_eleven
+    >>> round(at_eleven(skew(Opened.seconds, over="1h")), 3)  # 10, 20, 60
+    1.458
+    """
+    return cast(float, _aggregate("skew", argument("skew", value, NUMBERS), over, where, "float"))
+
+
+@declared
 def rate(
     value: float | None = None,
     *,
@@ -218,7 +237,7 @@ def first(value: T | None, *, over: Over = None, where: bool | None = None) -> T
     """The value of the earliest event that has one; of equal event times, the first that arrived.
 
     Args:
-        value: A condition, number, time or duration of the event.
+        value: A value of the event, of any type.
         over: Length of the window, like '1h', or a window; left out, the entity's lifetime.
         where: Only events where this holds.
 
@@ -229,7 +248,7 @@ def first(value: T | None, *, over: Over = None, where: bool | None = None) -> T
     >>> at_eleven(first(Opened.seconds, over="45m"))
     20
     """
-    arg = argument("first", value, SCALARS)
+    arg = argument("first", value)
     return cast(T, _aggregate("first", arg, over, where, arg.type))
 
 
@@ -238,7 +257,7 @@ def last(value: T | None, *, over: Over = None, where: bool | None = None) -> T:
     """The value of the latest event that has one; of equal event times, the last that arrived.
 
     Args:
-        value: A condition, number, time or duration of the event.
+        value: A value of the event, of any type.
         over: Length of the window, like '1h', or a window; left out, the entity's lifetime.
         where: Only events where this holds.
 
@@ -250,7 +269,7 @@ def last(value: T | None, *, over: Over = None, where: bool | None = None) -> T:
     >>> at_eleven(last(Opened.seconds)), at_eleven(last(fr.is_null(Opened.who)))
     (60, True)
     """
-    arg = argument("last", value, SCALARS)
+    arg = argument("last", value)
     return cast(T, _aggregate("last", arg, over, where, arg.type))
 
 

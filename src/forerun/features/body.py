@@ -7,9 +7,10 @@ from forerun.errors import AggregateError, Location
 from forerun.events.expression import Expr, FeatureRef, Field
 from forerun.events.place import line_of
 from forerun.events.schema import StreamSpec
-from forerun.features.aggregate import Aggregate, Happened
-from forerun.features.definition import DerivedSpec, FeatureSpec
+from forerun.features.aggregate import Aggregate, Happened, Own
+from forerun.features.definition import HIDDEN, DerivedSpec, FeatureSpec
 from forerun.features.on_demand import OnDemand
+from forerun.features.window import Tiled
 
 Found: TypeAlias = tuple[StreamSpec, FeatureSpec | DerivedSpec]
 """A feature, and the stream it runs over."""
@@ -35,12 +36,48 @@ def features_of(
     if isinstance(value, Aggregate):
         stream = _stream(what, value, streams, place)
         return [(stream, _feature(what, name, value, stream))]
-    shown = f"the expression {value!r}" if isinstance(value, Expr) else repr(value)
-    raise AggregateError(
-        f"{what} is {shown}, not an aggregate; write fr.last(...), fr.mean(...) and so on, and "
-        "combine features in a model's inputs with fr.named('name', ...).",
-        at=place,
-    )
+    parts = [part for part in value.walk() if isinstance(part, Aggregate)] if isinstance(value, Expr) else []
+    if not isinstance(value, Expr) or not parts:
+        shown = f"the expression {value!r}" if isinstance(value, Expr) else repr(value)
+        raise AggregateError(
+            f"{what} is {shown}, not an aggregate; write fr.last(...), fr.mean(...) and so on.", at=place
+        )
+    if any(isinstance(part.window, Tiled) for part in parts):
+        raise AggregateError(
+            f"{what} is made of a tiled value and would hide its error; write an exact window, like '30d'.",
+            at=place,
+        )
+    stream = _shared(what, parts, streams, place)
+    hidden: list[Found] = []
+
+    def own(part: Expr) -> Expr:
+        if isinstance(part, Field | FeatureRef):
+            raise AggregateError(
+                f"{what}: {part!r} stands beside an aggregate; a feature is made of aggregates and "
+                "constants; combine it with others in a model's inputs, with fr.named('name', ...).",
+                at=place,
+            )
+        if not isinstance(part, Aggregate):
+            return part
+        made = _feature(what, f"{name}{HIDDEN}{len(hidden) + 1}", part, stream)
+        hidden.append((stream, made))
+        return Own(made.name, made.type, made.words)
+
+    expr = value.rebuild(own)
+    return [*hidden, (stream, DerivedSpec(name=name, expr=expr))]
+
+
+def _shared(what: str, parts: Sequence[Aggregate], streams: Sequence[StreamSpec], at: Location) -> StreamSpec:
+    """The one stream of several aggregates."""
+    over = [_stream(what, part, streams, at) for part in parts]
+    if any(stream is not over[0] for stream in over):
+        names = " and ".join(dict.fromkeys(stream.name for stream in over))
+        raise AggregateError(
+            f"{what} is made of aggregates over {names}; name each, and combine them in a model's inputs "
+            "with fr.named('name', ...).",
+            at=at,
+        )
+    return over[0]
 
 
 def _feature(what: str, name: str, value: Aggregate, stream: StreamSpec) -> FeatureSpec:
