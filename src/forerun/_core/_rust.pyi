@@ -221,6 +221,8 @@ class Kernel:
 
         Returns:
             A column per feature (int64, float64, bool, timestamp[us, UTC] or duration[us]), a row per key.
+            A list feature is a list column; after collected values comes `<feature>.times`. Features with
+            a '#' in their names are left out.
 
         Raises:
             BatchError, StaleReadError, FeatureOverflowError: As `vector`.
