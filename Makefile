@@ -96,7 +96,7 @@ histories: $(STAMPS)/dev $(STAMPS)/kernel
 
 kills: $(STAMPS)/dev $(STAMPS)/kernel
 	$(call say,Real kills at every system call that changes the disk)
-	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get install -qq -y strace >/dev/null; } || \
+	@command -v strace >/dev/null || { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -qq -y strace >/dev/null; } || \
 	  { echo "strace is needed and not found; on Debian and Ubuntu: apt-get install strace"; exit 1; }
 	@nice -n 5 $(BIN)/python -m tests.crash.kills
 

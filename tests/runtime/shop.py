@@ -73,7 +73,7 @@ def make(*, source: Source | None = None, window: str = "1h", warmup: str = "12h
             from sklearn.linear_model import LogisticRegression
             from sklearn.pipeline import make_pipeline
 
-            model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=50))
+            model = make_pipeline(SimpleImputer(), LogisticRegression(max_iter=2_000))
             return model.fit(table.features, table.label)
 
     app.decide(Refunded, when=Refunded.score > 0.15, do=fr.emit("review"), name="review")
