@@ -34,20 +34,11 @@ pub struct Accumulator {
     summary: Option<Box<Summary>>,
 }
 
-/// Count and sums, in one of their two forms.
-#[derive(Clone, Copy, Debug)]
-pub enum Sums<'a> {
-    /// Of any kind.
-    Totals(&'a Totals),
-    /// In fixed width.
-    Run(Run),
-}
-
 /// Totals, extent and ends of some values, wherever they were found.
 #[derive(Clone, Copy, Debug)]
 pub struct Found<'a> {
     /// Count and sums.
-    pub sums: Sums<'a>,
+    pub totals: &'a Totals,
     /// Smallest and largest.
     pub extent: Extent,
     /// Oldest value.
@@ -71,10 +62,7 @@ impl Found<'_> {
             Aggregate::Max => Ok((!self.extent.is_empty()).then(|| self.extent.max(float))),
             Aggregate::First => Ok(self.first),
             Aggregate::Last => Ok(self.last),
-            _ => match &self.sums {
-                Sums::Totals(totals) => totals.value(aggregate, over_us, per_us),
-                Sums::Run(run) => run.value(aggregate, float, over_us, per_us),
-            },
+            _ => self.totals.value(aggregate, over_us, per_us),
         }
     }
 }
@@ -227,7 +215,7 @@ impl Accumulator {
     pub fn found(&self) -> Found<'_> {
         let some = self.totals.count() > 0;
         Found {
-            sums: Sums::Totals(&self.totals),
+            totals: &self.totals,
             extent: self.extent,
             first: some.then_some(self.first),
             last: some.then_some(self.last),

@@ -81,14 +81,6 @@ impl Run {
         self.sum = self.sum.wrapping_add(root);
     }
 
-    /// Takes out a value.
-    #[inline]
-    pub fn sub(&mut self, root: i128) {
-        self.count = self.count.wrapping_sub(1);
-        self.sum = self.sum.wrapping_sub(root);
-        self.squares = less(self.squares, square(root.unsigned_abs()));
-    }
-
     /// What is in this run and not in `other`, which is part of it.
     #[inline]
     #[must_use]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::accumulator::{Found, Sums};
+use crate::accumulator::Found;
 use crate::buffer::Events;
 use crate::entity::Entity;
 use crate::extent::Extent;
@@ -181,7 +181,7 @@ impl TrackReading {
                 continue;
             }
             let found = Found {
-                sums: Sums::Totals(index.cursors().totals(kept, span.span, run.clone())),
+                totals: index.cursors().totals(kept, span.span, run.clone()),
                 extent,
                 first,
                 last,
