@@ -109,6 +109,13 @@ impl Counts {
         self.counts.iter().map(|(&value, &count)| (value, count))
     }
 
+    /// The most that [`Counts::bytes`] can be with so many distinct values at once: tables double, and so may what
+    /// was removed from them.
+    #[must_use]
+    pub const fn bytes_max(distinct: usize) -> usize {
+        17 * (4 * distinct + 4)
+    }
+
     /// Bytes on the heap, about.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -40,6 +40,9 @@ struct Cursor {
 }
 
 impl Cursors {
+    /// Bytes of the cursor of one span.
+    pub(crate) const BYTES_EACH: usize = size_of::<Cursor>();
+
     /// The totals of a span over a run of positions; the cursor moves there.
     pub fn totals(&mut self, kept: Kept<'_>, span: usize, run: Range<usize>) -> &Totals {
         let found = self.spans.iter().position(|cursor| cursor.span == span);

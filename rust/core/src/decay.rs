@@ -38,6 +38,9 @@ struct Period {
 }
 
 impl Decay {
+    /// The most that [`Decay::bytes`] can be: the periods that weigh anything, in a ring that doubled.
+    pub const BYTES_MAX: usize = 2 * (PERIODS as usize + 2) * size_of::<Period>();
+
     /// Of no events.
     #[must_use]
     pub fn new(half_life_us: i64, float: bool) -> Self {

@@ -54,9 +54,12 @@ struct Old {
 }
 
 /// From this many events on there is an index; below, adding up costs no more and needs no memory.
-const INDEX_MIN: usize = 32;
+pub(crate) const INDEX_MIN: usize = 32;
 
 impl Entity {
+    /// Bytes of what is kept of settled events, without the totals themselves.
+    pub(crate) const OLD_BYTES: usize = size_of::<Old>();
+
     /// An entity without events.
     #[must_use]
     pub fn new(view: &View, key: &[u8]) -> Self {
@@ -253,16 +256,14 @@ impl Entity {
         let width = view.width();
         let rows = self.events.len(width);
         if view.settles() {
-            while self.settled < rows && self.events.time(self.settled, width) < horizon {
-                self.settle_one(view, width);
-            }
+            // First what is forgotten: so there are never more tiles than a window has.
             if let Some(old) = &mut self.old {
                 for (tiles, &span) in old.tiles.iter_mut().zip(&view.tiled) {
-                    if let Window::Tiled { tile_us, .. } = &view.windows[view.spans[span].window] {
-                        let after = view.windows[view.spans[span].window].after(horizon);
-                        tiles.forget(after.saturating_add(1).div_euclid(*tile_us));
-                    }
+                    tiles.forget(oldest_tile(&view.windows[view.spans[span].window], horizon));
                 }
+            }
+            while self.settled < rows && self.events.time(self.settled, width) < horizon {
+                self.settle_one(view, width, horizon);
             }
         } else {
             self.settled = rows;
@@ -309,7 +310,7 @@ impl Entity {
         }
     }
 
-    fn settle_one(&mut self, view: &View, width: usize) {
+    fn settle_one(&mut self, view: &View, width: usize, horizon: i64) {
         let row = self.events.row(self.settled, width);
         if let Some(old) = &mut self.old {
             let value = |span: usize| view.tracks[view.spans[span].track].value(row);
@@ -324,7 +325,9 @@ impl Entity {
                     (value(span), &view.windows[span_plan.window])
                 {
                     let tile = (row[0] as i64).div_euclid(*tile_us);
-                    tiles.add(&view.tracks[span_plan.track], tile, value);
+                    if tile >= oldest_tile(&view.windows[span_plan.window], horizon) {
+                        tiles.add(&view.tracks[span_plan.track], tile, value);
+                    }
                 }
             }
         }
@@ -379,6 +382,16 @@ impl Old {
                 }
             }
         });
+    }
+}
+
+/// Number of the oldest tile that a read at the horizon or later can see.
+fn oldest_tile(window: &Window, horizon: i64) -> i64 {
+    match window {
+        Window::Tiled { tile_us, .. } => {
+            window.after(horizon).saturating_add(1).div_euclid(*tile_us)
+        }
+        _ => i64::MIN,
     }
 }
 

@@ -84,7 +84,7 @@ pub(crate) enum Key {
 }
 
 /// Bytes of a key that fit beside its length into three words.
-const SHORT: usize = 22;
+pub(crate) const SHORT: usize = 22;
 
 impl Key {
     /// The key of these bytes.

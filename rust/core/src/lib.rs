@@ -45,6 +45,7 @@ pub mod key;
 pub mod kind;
 pub mod light;
 pub mod list;
+pub mod memory;
 mod order;
 pub mod panes;
 pub mod params;

@@ -144,6 +144,16 @@ impl Params {
         Ok(params)
     }
 
+    /// How many distinct values the settings leave; 0 when they do not say.
+    #[must_use]
+    pub fn values(&self) -> usize {
+        if self.edges.is_empty() {
+            self.among.len()
+        } else {
+            self.edges.len() + 1
+        }
+    }
+
     /// What is kept of an aggregate's values in a window, or why nothing bounded can be.
     pub fn kind(&self, aggregate: Aggregate, window: &Window) -> Result<Kind, String> {
         let settles = window.settles();

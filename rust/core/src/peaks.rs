@@ -40,6 +40,9 @@ pub enum Peak {
 }
 
 impl Peaks {
+    /// Bytes of a peak.
+    pub(crate) const BYTES_EACH: usize = size_of::<(usize, i64)>();
+
     /// Asks for the memory of the newest peaks.
     #[inline]
     pub(crate) fn expect(&self) {

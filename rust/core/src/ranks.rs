@@ -62,6 +62,13 @@ impl Level {
 }
 
 impl Ranks {
+    /// Bytes of a track's levels with their first blocks.
+    pub(crate) const BYTES_FIXED: usize =
+        size_of::<[Level; LEVELS]>() + LEVELS * 8 * size_of::<Extent>() + size_of::<Self>();
+
+    /// Bytes an event needs of a track's blocks, of all levels together.
+    pub(crate) const BYTES_EACH: usize = (size_of::<Extent>()).div_ceil(FAN - 1);
+
     /// The blocks of all events kept.
     #[must_use]
     pub fn new(kept: Kept<'_>) -> Self {

@@ -41,6 +41,12 @@ fn tag(hash: u64) -> u32 {
 }
 
 impl Shard {
+    /// Bytes of a shard with its first places.
+    pub(crate) const BYTES_MIN: usize = 4 * (size_of::<Slot>() + size_of::<Place>() + 1);
+
+    /// Bytes of an entity's places: both vectors double.
+    pub(crate) const BYTES_EACH: usize = 2 * (size_of::<Slot>() + size_of::<Place>() + 1);
+
     /// Number of entities, some of which may have expired unnoticed.
     pub(crate) fn len(&self) -> usize {
         self.table.len()

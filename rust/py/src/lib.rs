@@ -6,6 +6,7 @@ mod arrow;
 mod errors;
 mod formula;
 mod kernel;
+mod memory;
 mod step;
 
 use pyo3::prelude::*;
@@ -24,6 +25,8 @@ mod _rust {
     use crate::formula::{Formula, zone_data, zone_names};
     #[pymodule_export]
     use crate::kernel::Kernel;
+    #[pymodule_export]
+    use crate::memory::memory;
     #[pymodule_export]
     use crate::step::StepResult;
 

@@ -21,6 +21,7 @@ __all__ = [
     "StaleReadError",
     "StateFormatError",
     "StepResult",
+    "memory",
     "version",
     "zone_data",
     "zone_names",
@@ -43,6 +44,27 @@ def zone_data(name: str) -> bytes:
 
     Raises:
         PlanError: There is no such zone.
+    """
+
+@type_check_only
+class MemoryBound(TypedDict):
+    """How many bytes an entity of a view takes at most; see `forerun.features.memory.Memory`."""
+
+    few: tuple[int, int]
+    many: tuple[int, int]
+    many_from: int
+    span_us: int
+    newest: int
+    unnoticed: int
+    waits_us: int
+    view: int
+    texts: bool
+
+def memory(plan_json: str) -> list[MemoryBound]:
+    """The bound of every view of a plan, in its order.
+
+    Raises:
+        PlanError: The plan cannot be compiled.
     """
 
 class PlanError(ValueError):

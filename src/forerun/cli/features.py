@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 Examples:
-  forerun features -a shop                                    the views there are, and their keys
+  forerun features -a shop                                    the views there are, and what memory they take
   forerun features ProductReturns product=p07 -a shop         an entity's features now
   forerun features ProductReturns product=p07 --at 2025-03-01T12:00 -a shop
                                                               as they were, with what had arrived by then
@@ -36,6 +36,9 @@ def features(
         typer.Option(metavar="ID", help="Explain this prediction; the beginning of its id is enough."),
     ] = None,
     events: Annotated[int, typer.Option(min=0, help="Show at most so many of the events behind them.")] = 10,
+    per_day: Annotated[
+        float, typer.Option(metavar="N", min=0, help="Say what memory an entity with N events a day takes.")
+    ] = 100,
     app: AppOption = Path(),
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -52,7 +55,7 @@ def features(
     place = find(app, data_dir)
     declared = place.load()
     if view is None and prediction is None:
-        _views(declared, as_json=as_json)
+        _views(declared, per_day, as_json=as_json)
         return
     if view is not None and prediction is not None:
         raise ArgumentError("a view or --prediction, not both")
@@ -65,10 +68,13 @@ def features(
             _read(spec, place.data, engine, key or [], at, events, as_json=as_json)
 
 
-def _views(app: "App", *, as_json: bool) -> None:
-    """What can be asked."""
+def _views(app: "App", per_day: float, *, as_json: bool) -> None:
+    """What can be asked, and what it takes."""
     from forerun.cli.output import out, print_rows, table
+    from forerun.features.memory import bytes_at, memories, spell_bytes
 
+    bounds = iter(memories(app.plan()))
+    memory = {spec.name: [next(bounds) for _ in spec.compiled] for spec in app.views.values()}
     if as_json:
         print_rows(
             {
@@ -77,15 +83,23 @@ def _views(app: "App", *, as_json: bool) -> None:
                 "by": list(spec.by),
                 "features": [feature.name for feature in spec.shown],
                 "version": spec.version,
+                "memory": {
+                    "per_day": per_day,
+                    "bytes_max": bytes_at(memory[spec.name], per_day),
+                    "words": [bound.words for bound in memory[spec.name]],
+                },
             }
             for spec in app.views.values()
         )
         return
-    shown = table("view", "of", "key", "features")
+    shown = table("view", "of", "key", "features", "memory of an entity", f"at {per_day:g} events a day")
     for spec in app.views.values():
+        words = "; ".join(bound.words for bound in memory[spec.name])
+        at_most = spell_bytes(bytes_at(memory[spec.name], per_day))
         key = " ".join(f"{name}=..." for name in spec.by)
         streams = ", ".join(stream.name for stream in spec.streams)
-        shown.add_row(spec.name, streams, key, ", ".join(feature.name for feature in spec.shown))
+        names = ", ".join(feature.name for feature in spec.shown)
+        shown.add_row(spec.name, streams, key, names, words, at_most)
     out().print(shown)
 
 

@@ -33,12 +33,29 @@ def at_eleven(feature: object) -> object:
     Returns:
         The value.
     """
+    app, door = _app(feature)
+    found = values(app, door, _OPENINGS, key={"door": "north"}, at="2013-01-01T11:00:00Z")
+    return found["feature"]
+
+
+def plan_of(feature: object) -> str:
+    """The plan of an app with one feature of the door.
+
+    Args:
+        feature: An aggregate over `Opened`.
+
+    >>> from forerun.features.aggregates import count
+    >>> plan_of(count())[:30]
+    '{"format":2,"streams":[{"dedup'
+    """
+    return _app(feature)[0].plan()
+
+
+def _app(feature: object) -> tuple[App, type]:
     app = App("doors")
     app.stream(Opened, key="door", lateness="1h")
     view: type = type("Door", (), {"feature": feature})
-    door: type = app.features(Opened, by="door")(view)
-    found = values(app, door, _OPENINGS, key={"door": "north"}, at="2013-01-01T11:00:00Z")
-    return found["feature"]
+    return app, app.features(Opened, by="door")(view)
 
 
 def _opened(minute: int, who: str | None, seconds: int) -> Opened:

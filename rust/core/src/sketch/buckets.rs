@@ -32,6 +32,15 @@ pub struct Buckets {
 }
 
 impl Buckets {
+    /// Bytes of a bucket.
+    pub const BYTES_EACH: usize = 20;
+
+    /// The most buckets there can be, of floats or of ints: each is 2 % wide, and there are two signs.
+    #[must_use]
+    pub const fn most(float: bool) -> usize {
+        2 * if float { 72_712 } else { 2_185 } + 1
+    }
+
     /// Adds a value.
     pub fn add(&mut self, value: f64) {
         *self.counts.entry(bucket(value)).or_default() += 1;
@@ -111,7 +120,7 @@ impl Buckets {
     /// Bytes on the heap, about.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.counts.len() * 20
+        self.counts.len() * Self::BYTES_EACH
     }
 
     /// Appends the canonical bytes.

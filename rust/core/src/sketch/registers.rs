@@ -52,6 +52,9 @@ impl Default for Registers {
 }
 
 impl Registers {
+    /// The most that [`Registers::bytes`] can be.
+    pub const BYTES_MAX: usize = size_of::<Ranks>();
+
     /// Adds a hash, whose bits must be well mixed.
     pub fn add(&mut self, hash: u64) {
         match &mut self.0 {
