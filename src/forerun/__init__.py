@@ -33,6 +33,7 @@ from forerun.events.rounding import ceil, floor, round
 from forerun.events.text import contains, ends_with, length, lower, starts_with
 from forerun.features.aggregates import count, first, last, max, mean, min, rate, skew, std, sum, var
 from forerun.features.composed import ratio, share, streak, time_since
+from forerun.features.custom import CustomAggregate, custom
 from forerun.features.decay import ewm_count, ewm_mean
 from forerun.features.distincts import approx_distinct, distinct
 from forerun.features.lists import first_n, histogram, last_n, top_k
@@ -46,6 +47,7 @@ from forerun.runtime.app import App
 
 __all__ = [
     "App",
+    "CustomAggregate",
     "DefinitionError",
     "Duration",
     "Event",
@@ -63,6 +65,7 @@ __all__ = [
     "coalesce",
     "contains",
     "count",
+    "custom",
     "distance_km",
     "distinct",
     "emit",

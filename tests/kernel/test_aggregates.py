@@ -164,27 +164,6 @@ def test_lists_and_texts_come_out_as_they_went_in() -> None:
     assert [row["k"] for row in shown] == names
 
 
-def test_collected_values_come_with_their_times() -> None:
-    """A function in Python gets all values of a window; in a vector, too, a row per event."""
-    collected = {"op": "feature", "view": 0, "feature": 0, "key": [K]}
-    kernel = Kernel(plan(view(_made("collect", X, name="all")), inputs={"all": collected, "n": N}))
-    step = apply(
-        kernel,
-        {"at": 1, "x": 2.5},
-        {"at": 2, "x": None},
-        {"at": 150, "x": 4.0},
-        {"at": 145, "k": "z", "x": None},
-    )
-    assert values(kernel, 50) == {"all": [2.5], "all.times": [1]}
-    rows = rows_of(step.vectors[0])
-    assert [(row["all"], row["all.times"], row["n"]) for row in rows] == [
-        ([2.5], [1], 0.0),
-        ([2.5], [1], 0.0),
-        ([4.0], [150], 0.0),
-        ([], [], 0.0),
-    ]
-
-
 def test_elements_and_texts_in_a_vector() -> None:
     """An input reads one element of a list, null beyond its end, and compares texts."""
 
@@ -267,7 +246,11 @@ def test_texts_that_are_gone_are_forgotten() -> None:
             r'among is \["x"\]; it must be a list of 1 to 1000 values of type int',
         ),
         (_made("top_k", N), "n is missing; it must be a whole number from 1 to 100"),
-        (_made("collect", X, window=LIFETIME), "collect: all values of a lifetime have no bound"),
+        (
+            _made("custom", X, window=LIFETIME, function="f"),
+            "custom: all values of a lifetime, or of tiles, have no bound; give a window",
+        ),
+        (_made("custom", X), "function is missing; it must be a name"),
         (_made("ewm_mean", X, half_life_us=5), "ewm_mean: weights that fade need no window"),
         (_made("ewm_count", window=LIFETIME), "half_life_us is missing"),
         (_made("quantile", X, q=1.5), "q is 1.5; it must be from 0 to 1"),

@@ -1,6 +1,6 @@
 """An app with every aggregate over every window that it can have."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -74,6 +74,21 @@ def declare(windows: Mapping[str, Any] = WINDOWS) -> fr.App:
     return app
 
 
+def freshness(values: Sequence[float], times_us: Sequence[int], t_us: int) -> float | None:
+    """The values, weighted by their age: the order and the time of the reading matter."""
+    total = 0.0
+    for value, at in zip(values, times_us, strict=True):
+        total = total * 0.5 + value / (1 + t_us - at)
+    return total
+
+
+def moody(values: Sequence[float], times_us: Sequence[int], t_us: int) -> float | None:
+    """Has no value, or fails, or gives NaN, for some numbers of values."""
+    if len(values) % 5 == 4:
+        raise ValueError(f"{len(values)} values")
+    return (None, float("nan"), max(values), min(values))[len(values) % 4]
+
+
 def aggregates(sale: Any) -> dict[str, Any]:
     """Every aggregate, to be called with `over=`, by a name for a feature."""
     big = sale.amount > 10
@@ -119,6 +134,8 @@ def aggregates(sale: Any) -> dict[str, Any]:
         "ratio": partial(fr.ratio, sale.amount, sale.units),
         "share": partial(fr.share, sale.item, "a"),
         "since": partial(fr.time_since, where=sale.paid),
+        "custom": partial(fr.custom, freshness, sale.amount),
+        "custom_units": partial(fr.custom, moody, sale.units, where=big),
     }
 
 
@@ -126,6 +143,6 @@ def _has(name: str, over: Any) -> bool:
     """Whether an aggregate can be had over a window: what else it would need is left to `bounded`."""
     if isinstance(over, Tiled):
         return name.partition("_")[0] in BOUNDED
-    if name.startswith(("distinct", "top_k")):
+    if name.startswith(("custom", "distinct", "top_k")):
         return over is not None
     return not name.startswith("rate") or isinstance(over, str | Sliding)

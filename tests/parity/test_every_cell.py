@@ -19,7 +19,8 @@ from forerun.testing.parity.subject import Subject
 from forerun.testing.parity.truth import truth
 
 FLIGHTS = Path(__file__).parent.parent.parent / "examples" / "flights" / "app.py"
-SUBJECT = Subject(declare().plan())
+APP = declare()
+SUBJECT = Subject(APP.plan(), APP.functions)
 CELLS_MIN = 10_000_000
 INDEPENDENT_MIN = 5_000_000
 PERMUTATIONS = 20

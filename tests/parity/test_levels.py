@@ -12,7 +12,6 @@ from tests.runtime import shop
 
 from forerun._core import Kernel
 from forerun.testing.nasty import nasty_log
-from forerun.testing.parity import truth as truth_module
 from forerun.testing.parity.check import TAME, Limits, check
 from forerun.testing.parity.judge import judge
 from forerun.testing.parity.level import Level
@@ -22,14 +21,17 @@ from forerun.testing.parity.replay import replay
 from forerun.testing.parity.subject import Subject
 from forerun.testing.parity.truth import truth
 
-SUBJECT = Subject(declare({"5m": "5m", "lifetime": None}).plan())
+APP = declare({"5m": "5m", "lifetime": None})
+SUBJECT = Subject(APP.plan(), APP.functions)
 LOG = nasty_log(3, 400, SUBJECT.shapes)
 SHORT = LOG[:160]
 
 
 def test_nothing_wrong_is_nothing_found() -> None:
     """All levels compare many cells, find no difference, and say so."""
-    report = check("x", "v", declare({"5m": "5m"}).plan(), limits=Limits(1.0, 5_000, 2), clock=time.monotonic)
+    app = declare({"5m": "5m"})
+    limits = Limits(1.0, 5_000, 2)
+    report = check("x", "v", app.plan(), functions=app.functions, limits=limits, clock=time.monotonic)
 
     assert [(level.name, level.first) for level in report.levels if not level.equal] == []
     assert report.cells >= 5_000
@@ -176,12 +178,12 @@ def _partition(plan: Any) -> None:
 def test_oracle_finds_a_kernel_that_is_wrong(bug: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A kernel with a window one microsecond too long, and other small bugs, does not pass."""
 
-    def broken(text: str) -> Kernel:
-        plan = json.loads(text)
+    def broken(subject: Subject) -> Kernel:
+        plan = json.loads(subject.text)
         bug(plan)
-        return Kernel(json.dumps(plan))
+        return Kernel(json.dumps(plan), subject.functions)
 
-    monkeypatch.setattr(truth_module, "Kernel", broken)
+    monkeypatch.setattr(Subject, "kernel", broken)
     found: list[Level] = []
     for seed in range(12):
         found.append(

@@ -3,6 +3,7 @@
 Each `type: ignore` is a mistake that the checker must find, with the code it must give.
 """
 
+from collections.abc import Sequence
 from typing import assert_type
 
 import numpy as np
@@ -42,6 +43,22 @@ class Features:
     idle = fr.time_since()
 
 
+def spread(values: Sequence[float], times_us: Sequence[int], t_us: int) -> float | None:
+    """The largest less the smallest."""
+    return max(values) - min(values)
+
+
+def of_texts(values: Sequence[str], times_us: Sequence[int], t_us: int) -> float:
+    """Takes what it is never given."""
+    return len(values)
+
+
+@app.features(Departed, by="gate")
+class Own:
+    spread = fr.custom(spread, Departed.dep_delay, over="1h")
+    texts = fr.custom(of_texts, Departed.dep_delay, over="1h")  # type: ignore[arg-type]
+
+
 Bound = fr.bind(Features, gate=Departed.gate)
 
 
@@ -55,6 +72,7 @@ def fields_have_their_declared_types() -> None:
     """An editor completes them, and an expression reads as plain Python."""
     assert_type(Departed.dep_delay, float)
     assert_type(surprise, float)
+    assert_type(Own.spread, float)
     assert_type(surprise > 3, bool)
     assert_type(Departed.tailnum, str | None)
     assert_type(Departed.at, fr.EventTime)

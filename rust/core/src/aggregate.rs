@@ -60,8 +60,8 @@ pub enum Aggregate {
     EwmMean,
     /// How many of the newest values are true in a row.
     Streak,
-    /// All values with their times.
-    Collect,
+    /// Whatever a function makes of all values (see [`crate::custom`]).
+    Custom,
 }
 
 impl Aggregate {
@@ -90,7 +90,7 @@ impl Aggregate {
             "ewm_count" => Self::EwmCount,
             "ewm_mean" => Self::EwmMean,
             "streak" => Self::Streak,
-            "collect" => Self::Collect,
+            "custom" => Self::Custom,
             _ => return None,
         })
     }
@@ -115,7 +115,7 @@ impl Aggregate {
             Self::Mean | Self::Var | Self::Std | Self::Rate | Self::Skew if number => {
                 Ok(Type::Float)
             }
-            Self::EwmMean | Self::Collect if number => Ok(Type::Float),
+            Self::EwmMean | Self::Custom if number => Ok(Type::Float),
             Self::Quantile if ty.is_number() => Ok(Type::Float),
             Self::Histogram if ty.is_number() => Ok(Type::Int),
             Self::Streak if ty == Type::Bool => Ok(Type::Int),
@@ -136,7 +136,7 @@ impl Aggregate {
     pub fn is_list(self) -> bool {
         matches!(
             self,
-            Self::FirstN | Self::LastN | Self::TopK | Self::Histogram | Self::Collect
+            Self::FirstN | Self::LastN | Self::TopK | Self::Histogram
         )
     }
 

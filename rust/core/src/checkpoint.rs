@@ -7,6 +7,7 @@ use arrow_array::RecordBatch;
 use arrow_array::builder::{BinaryBuilder, Int32Builder};
 use sha2::{Digest, Sha256};
 
+use crate::custom::Functions;
 use crate::error::{Error, Result};
 use crate::hash::hash;
 use crate::kernel::Kernel;
@@ -20,10 +21,11 @@ impl Kernel {
     /// A kernel that continues from stored state: a header and entities (view, key, state).
     pub fn restore(
         plan_json: &str,
+        functions: &Functions,
         header: &[u8],
         entities: &[(usize, &[u8], &[u8])],
     ) -> Result<Self> {
-        let plan = Arc::new(Plan::compile(plan_json)?);
+        let plan = Arc::new(Plan::compile(plan_json)?.bound(functions)?);
         let (clock, guards, mut emitters) = state::read_header(&plan, header)?;
         let mut views: Vec<Entities> = plan.views.iter().map(|_| Entities::default()).collect();
         for &(index, key, bytes) in entities {

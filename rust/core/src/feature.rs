@@ -1,6 +1,7 @@
 //! One feature of a view, compiled.
 
 use crate::aggregate::Aggregate;
+use crate::custom::Call;
 use crate::expr::Expr;
 use crate::params::Params;
 use crate::types::Type;
@@ -29,6 +30,8 @@ pub struct Feature {
     pub per_us: i64,
     /// Settings of the aggregate.
     pub params: Params,
+    /// The function that makes it of the values of its window, when that is no aggregate of the kernel's.
+    pub call: Option<Call>,
     /// What it is made of when it is no aggregate: features of the view before it, and the time of the read (as a field).
     pub derived: Option<Expr>,
 }

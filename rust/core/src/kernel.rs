@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 
+use crate::custom::Functions;
 use crate::emitter::Emitter;
 use crate::error::{Error, Result};
 use crate::grid::Grid;
@@ -74,7 +75,12 @@ pub struct Kernel {
 impl Kernel {
     /// A kernel without state.
     pub fn new(plan_json: &str) -> Result<Self> {
-        let plan = Plan::compile(plan_json)?;
+        Self::with_functions(plan_json, &Functions::default())
+    }
+
+    /// A kernel without state, of a plan that calls functions by name.
+    pub fn with_functions(plan_json: &str, functions: &Functions) -> Result<Self> {
+        let plan = Plan::compile(plan_json)?.bound(functions)?;
         let guards = plan.streams.iter().map(Guard::new).collect();
         let views = plan.views.iter().map(|_| Entities::default()).collect();
         let emitters = plan.emitters.iter().map(|plan| Emitter::new(plan, None));

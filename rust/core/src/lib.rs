@@ -20,6 +20,7 @@ pub mod coding;
 pub mod column;
 pub mod counts;
 pub mod cursors;
+pub mod custom;
 pub mod decay;
 pub mod dedup;
 pub mod emitted;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use arrow_array::{Array as _, ArrayRef, Int64Array, ListArray};
+use arrow_array::{Array as _, ArrayRef, ListArray};
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::Field;
 
@@ -12,7 +12,7 @@ use crate::expr::Scalar;
 use crate::plan::Feature;
 use crate::types::Type;
 
-/// Values in order, as words; where they are text, `texts` has them, and where they have times, `times`.
+/// Values in order, as words; where they are text, `texts` has them.
 ///
 /// ```
 /// use forerun_core::list::List;
@@ -25,8 +25,8 @@ pub struct List {
     pub words: Vec<u64>,
     /// The values themselves, when they are text.
     pub texts: Vec<Box<[u8]>>,
-    /// Event times, of all values of a window.
-    pub times: Vec<i64>,
+    /// How often each occurs, as long as they are to be ranked.
+    pub counts: Vec<u64>,
 }
 
 impl List {
@@ -47,14 +47,11 @@ impl List {
     pub fn ranked(counts: Vec<(u64, u64)>, feature: &Feature) -> Self {
         let params = &feature.params;
         if feature.is_text() && params.among.is_empty() {
-            let (words, times) = counts
-                .into_iter()
-                .map(|(word, count)| (word, count as i64))
-                .unzip();
+            let (words, counts) = counts.into_iter().unzip();
             return Self {
                 words,
                 texts: Vec::new(),
-                times,
+                counts,
             };
         }
         let order = |word: u64| match feature.ty {
@@ -90,9 +87,9 @@ impl List {
         list
     }
 
-    /// The list column of many lists, and the column of their times; null where there is no list.
+    /// The column of many lists; null where there is no list.
     #[must_use]
-    pub fn arrays(lists: &[Option<Box<Self>>], ty: Type) -> (ArrayRef, ArrayRef) {
+    pub fn array(lists: &[Option<Box<Self>>], ty: Type) -> ArrayRef {
         let all = || lists.iter().flatten();
         let words: Vec<u64> = all().flat_map(|list| list.words.iter().copied()).collect();
         let values = if ty == Type::String {
@@ -105,25 +102,18 @@ impl List {
             let valid = vec![true; words.len()];
             Column::from_words(ty, words, &valid)
         };
-        let times: Int64Array = all().flat_map(|list| list.times.iter().copied()).collect();
+        let values = values.to_array(ty);
         let nulls: NullBuffer = lists.iter().map(Option::is_some).collect();
-        let nest = |values: ArrayRef, lengths: Vec<usize>| -> ArrayRef {
-            let field = Field::new("item", values.data_type().clone(), false);
-            Arc::new(ListArray::new(
-                Arc::new(field),
-                OffsetBuffer::from_lengths(lengths),
-                values,
-                Some(nulls.clone()),
-            ))
-        };
-        let lengths = |length: fn(&Self) -> usize| {
-            let length = |list: &Option<Box<Self>>| list.as_deref().map_or(0, length);
-            lists.iter().map(length).collect()
-        };
-        (
-            nest(values.to_array(ty), lengths(|list| list.words.len())),
-            nest(Arc::new(times), lengths(|list| list.times.len())),
-        )
+        let field = Field::new("item", values.data_type().clone(), false);
+        let lengths = lists
+            .iter()
+            .map(|list| list.as_deref().map_or(0, |list| list.words.len()));
+        Arc::new(ListArray::new(
+            Arc::new(field),
+            OffsetBuffer::from_lengths(lengths),
+            values,
+            Some(nulls),
+        ))
     }
 
     /// The column of the single texts of many lists.
@@ -145,7 +135,7 @@ impl List {
             Box::new(Self {
                 words: vec![word],
                 texts: vec![text.clone()],
-                times: Vec::new(),
+                counts: Vec::new(),
             })
         });
         Some((word, text))
@@ -157,8 +147,8 @@ impl List {
             return;
         }
         self.texts = self.words.iter().map(|&word| text(word).into()).collect();
-        if !self.times.is_empty() {
-            let mut ranked: Vec<(Reverse<i64>, Box<[u8]>)> = std::mem::take(&mut self.times)
+        if !self.counts.is_empty() {
+            let mut ranked: Vec<(Reverse<u64>, Box<[u8]>)> = std::mem::take(&mut self.counts)
                 .into_iter()
                 .map(Reverse)
                 .zip(std::mem::take(&mut self.texts))

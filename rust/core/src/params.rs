@@ -43,6 +43,8 @@ pub struct Params {
     pub among: Vec<Scalar>,
     /// Where bins begin, ascending.
     pub edges: Vec<f64>,
+    /// The function that is called.
+    pub function: String,
 }
 
 impl Default for Params {
@@ -55,6 +57,7 @@ impl Default for Params {
             per_us: 1_000_000,
             among: Vec::new(),
             edges: Vec::new(),
+            function: String::new(),
         }
     }
 }
@@ -86,6 +89,8 @@ impl Params {
             Aggregate::Quantile => &["q"],
             Aggregate::Histogram => &["edges"],
             Aggregate::EwmCount | Aggregate::EwmMean => &["half_life_us"],
+            // The source tells versions of a function apart.
+            Aggregate::Custom => &["function", "source"],
             _ => &[],
         };
         let given = |name: &str| json.get(name).filter(|value| !value.is_null());
@@ -136,6 +141,10 @@ impl Params {
                 })?;
             }
             Aggregate::Histogram => params.edges = edges(given("edges"))?,
+            Aggregate::Custom => {
+                let name = given("function").and_then(Value::as_str);
+                params.function = name.ok_or("function is missing; it must be a name")?.into();
+            }
             Aggregate::EwmCount | Aggregate::EwmMean => {
                 params.half_life_us = whole("half_life_us", HALF_LIFE_MAX_US)?;
             }
@@ -183,10 +192,10 @@ impl Params {
                 return Err("weights that fade need no window; leave it out".into());
             }
             Aggregate::EwmCount | Aggregate::EwmMean => Kind::Decay(self.half_life_us),
-            Aggregate::Collect if settles => {
-                return Err("all values of a lifetime have no bound; give a window".into());
+            Aggregate::Custom if settles => {
+                return Err("all values of a lifetime, or of tiles, have no bound; give a window".into());
             }
-            Aggregate::Collect => Kind::Values,
+            Aggregate::Custom => Kind::Values,
             _ => Kind::Plain,
         })
     }

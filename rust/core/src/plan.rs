@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::accumulator::Accumulator;
 use crate::aggregate::Needs;
 use crate::buffer::FIXED_WORDS;
+use crate::custom::Functions;
 use crate::emitter_plan::{self, Emitter};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
@@ -189,8 +190,8 @@ pub struct Vector {
     pub lookups: Vec<Lookup>,
     /// Type of each feature slot the inputs refer to.
     pub slots: Vec<Type>,
-    /// The slots that are whole lists, and whether with times.
-    pub lists: Vec<(usize, bool)>,
+    /// The slots that are whole lists.
+    pub lists: Vec<usize>,
 }
 
 /// Features of one entity of one view.
@@ -212,9 +213,7 @@ impl Vector {
     pub fn wide(&self) -> Vec<usize> {
         let text = |slot: &usize| self.slots[*slot] == Type::String;
         let texts = (0..self.slots.len()).filter(text);
-        texts
-            .chain(self.lists.iter().map(|&(slot, _)| slot))
-            .collect()
+        texts.chain(self.lists.iter().copied()).collect()
     }
 }
 
@@ -227,6 +226,24 @@ impl Plan {
         // From the text and not the value, so that errors say line and column.
         let spec: PlanSpec = serde_json::from_str(json).map_err(refuse)?;
         Self::resolve(spec, fingerprint).map_err(Error::Plan)
+    }
+
+    /// The same with the functions that its features call.
+    pub fn bound(mut self, functions: &Functions) -> Result<Self> {
+        let emitted = self.emitters.iter_mut().map(|emitter| &mut emitter.view);
+        for view in self.views.iter_mut().chain(emitted) {
+            for feature in &mut view.features {
+                if let Some(call) = &mut feature.call {
+                    call.bind(functions).map_err(|error| {
+                        Error::Plan(format!(
+                            "view '{}', feature '{}': {error}",
+                            view.name, feature.name
+                        ))
+                    })?;
+                }
+            }
+        }
+        Ok(self)
     }
 
     fn resolve(spec: PlanSpec, fingerprint: [u8; 32]) -> std::result::Result<Self, String> {

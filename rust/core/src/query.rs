@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
 
-use crate::aggregate::Aggregate;
 use crate::buffer::{FIXED_WORDS, partition_offset};
 use crate::column::Column;
 use crate::error::{Error, Result};
@@ -105,13 +104,7 @@ impl Kernel {
             }
             match &lists[at] {
                 None => made.push((feature.name.clone(), columns[at].to_array(feature.ty))),
-                Some(lists) => {
-                    let (values, times) = List::arrays(lists, feature.ty);
-                    made.push((feature.name.clone(), values));
-                    if feature.aggregate == Aggregate::Collect {
-                        made.push((format!("{}.times", feature.name), times));
-                    }
-                }
+                Some(lists) => made.push((feature.name.clone(), List::array(lists, feature.ty))),
             }
         }
         for (name, column) in bounds.into_iter().zip(&columns[features.len()..]) {

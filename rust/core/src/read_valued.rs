@@ -182,7 +182,7 @@ impl Window<'_> {
             Aggregate::EwmMean => float(self.decayed(crate::decay::Decay::mean)),
             Aggregate::FirstN => Value::List(List::of(self.oldest(params.n))),
             Aggregate::LastN => Value::List(List::of(self.newest(params.n))),
-            Aggregate::Collect => Value::List(self.collected()),
+            Aggregate::Custom => float(self.custom(feature)),
             Aggregate::Histogram => {
                 let bins = 0..=params.edges.len() as u64;
                 Value::List(List::of(bins.map(|bin| self.occurrences(bin)).collect()))
@@ -418,16 +418,17 @@ impl Window<'_> {
         value(&all, self.t)
     }
 
-    /// All values with their times.
-    fn collected(&self) -> List {
+    /// What a function makes of all values and their times.
+    fn custom(&self, feature: &Feature) -> Option<f64> {
         let float = self.track.is_float();
-        let mut list = List::default();
-        for at in self.run.clone() {
-            if let Some(word) = self.track.value(self.kept.row(at)) {
-                list.words.push(number(float, word).to_bits());
-                list.times.push(self.kept.time(at));
-            }
-        }
-        list
+        let value = |at| Some((number(float, self.track.value(self.kept.row(at))?), at));
+        let (values, times): (Vec<f64>, Vec<i64>) = self
+            .run
+            .clone()
+            .filter_map(value)
+            .map(|(value, at)| (value, self.kept.time(at)))
+            .unzip();
+        let call = feature.call.as_ref()?;
+        call.value(&values, &times, self.t).ok().flatten()
     }
 }

@@ -128,11 +128,11 @@ impl Reads {
         let lists: Vec<_> = vector
             .lists
             .iter()
-            .map(|&(slot, timed)| (slot, timed, grid.take_lists(slot)))
+            .map(|&slot| (slot, grid.take_lists(slot)))
             .collect();
         let features = grid.into_columns(&vector.slots);
         let list_of = |expr: &Expr| match expr.node {
-            Node::Feature(slot, _) => lists.iter().find(|(known, ..)| *known == slot),
+            Node::Feature(slot, _) => lists.iter().find(|(known, _)| *known == slot),
             _ => None,
         };
         let inputs = Inputs {
@@ -154,21 +154,12 @@ impl Reads {
             columns.push(("row", false, column(|at| at.1)));
         }
         columns.push(("time", false, Arc::new(Int64Array::from(self.times))));
-        let times_of: Vec<String> = vector
-            .inputs
-            .iter()
-            .map(|(name, _)| format!("{name}.times"))
-            .collect();
-        for ((name, expr), times_name) in vector.inputs.iter().zip(&times_of) {
-            let Some((_, timed, lists)) = list_of(expr) else {
-                columns.push((name, true, inputs.eval(expr).to_floats()));
-                continue;
+        for (name, expr) in &vector.inputs {
+            let column = match list_of(expr) {
+                None => inputs.eval(expr).to_floats(),
+                Some((_, lists)) => List::array(lists, expr.ty),
             };
-            let (values, moments) = List::arrays(lists, expr.ty);
-            columns.push((name, true, values));
-            if *timed {
-                columns.push((times_name, true, moments));
-            }
+            columns.push((name, true, column));
         }
         batch(columns)
     }

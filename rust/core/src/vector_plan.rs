@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use crate::aggregate::Aggregate;
 use crate::expr::{Expr, Node};
 use crate::plan::{Lookup, Vector, View, unique};
 use crate::spec::VectorSpec;
@@ -77,7 +76,7 @@ struct Inputs<'a> {
     views: &'a [View],
     lookups: Vec<Lookup>,
     slots: Vec<Type>,
-    lists: Vec<(usize, bool)>,
+    lists: Vec<usize>,
     whole: bool,
 }
 
@@ -120,12 +119,8 @@ impl Scope for Inputs<'_> {
             return Err(format!("{name} is no list and has no elements"));
         }
         let slot = self.slot(view, key, feature, element, found.ty);
-        if found.is_list()
-            && element.is_none()
-            && self.lists.iter().all(|(known, _)| *known != slot)
-        {
-            self.lists
-                .push((slot, found.aggregate == Aggregate::Collect));
+        if found.is_list() && element.is_none() && !self.lists.contains(&slot) {
+            self.lists.push(slot);
         }
         Ok(Expr {
             ty: found.ty,

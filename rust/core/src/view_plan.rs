@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::aggregate::{Aggregate, Needs};
+use crate::custom::Call;
 use crate::expr::{Expr, Node};
 use crate::kind::Kind;
 use crate::params::Params;
@@ -301,6 +302,8 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
             },
             over_us: feature.window.length_us(),
             per_us: feature.params.per_us,
+            call: (feature.aggregate == Aggregate::Custom)
+                .then(|| Call::to(&feature.params.function)),
             params: feature.params,
             derived: feature.derived,
         });

@@ -5,15 +5,17 @@ use std::sync::Mutex;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array as _, RecordBatch};
+use forerun_core::custom::Functions;
 use forerun_core::guard::{Guard, Partition};
 use forerun_core::stage::Batch as CoreBatch;
 use forerun_core::{Error, Kernel as CoreKernel};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyMapping};
 
 use crate::arrow::{Batch, Columns};
 use crate::errors::raise;
+use crate::function::{Interrupt, functions as of};
 use crate::step::StepResult;
 
 /// One input of `apply`: stream, partition, base offset, batch.
@@ -21,7 +23,7 @@ type Input<'py> = (usize, u16, u64, Bound<'py, PyAny>);
 
 /// Exact event-time features of one plan: state, guard and reads.
 #[pyclass(frozen, module = "forerun._core._rust")]
-pub(crate) struct Kernel(Mutex<CoreKernel>);
+pub(crate) struct Kernel(Mutex<CoreKernel>, Interrupt);
 
 impl Kernel {
     /// Runs `work` without the GIL, one caller at a time.
@@ -30,36 +32,51 @@ impl Kernel {
         py: Python<'_>,
         work: impl Send + FnOnce(&mut CoreKernel) -> Result<T, Error>,
     ) -> PyResult<T> {
-        py.detach(|| match self.0.lock() {
+        let made = py.detach(|| match self.0.lock() {
             Ok(mut kernel) => work(&mut kernel).map_err(raise),
             Err(_) => Err(PyRuntimeError::new_err(
                 "an earlier call met a bug in the kernel; discard it and restore from the last checkpoint",
             )),
-        })
+        })?;
+        self.1.check()?;
+        Ok(made)
     }
 }
 
 #[pymethods]
 impl Kernel {
     #[new]
-    fn new(py: Python<'_>, plan_json: &str) -> PyResult<Self> {
-        let kernel = py.detach(|| CoreKernel::new(plan_json)).map_err(raise)?;
-        Ok(Self(Mutex::new(kernel)))
+    #[pyo3(signature = (plan_json, functions=None))]
+    fn new(
+        py: Python<'_>,
+        plan_json: &str,
+        functions: Option<&Bound<'_, PyMapping>>,
+    ) -> PyResult<Self> {
+        let interrupt = Interrupt::default();
+        let functions = of(functions, &interrupt)?;
+        let kernel = py
+            .detach(|| CoreKernel::with_functions(plan_json, &functions))
+            .map_err(raise)?;
+        Ok(Self(Mutex::new(kernel), interrupt))
     }
 
     #[classmethod]
+    #[pyo3(signature = (plan_json, header, entities, functions=None))]
     fn restore(
         _class: &Bound<'_, pyo3::types::PyType>,
         py: Python<'_>,
         plan_json: &str,
         header: &[u8],
         entities: &Bound<'_, PyAny>,
+        functions: Option<&Bound<'_, PyMapping>>,
     ) -> PyResult<Self> {
         let columns = Columns::import(entities)?;
+        let interrupt = Interrupt::default();
+        let functions = of(functions, &interrupt)?;
         let kernel = py
-            .detach(|| restore(plan_json, header, &columns))
+            .detach(|| restore(plan_json, &functions, header, &columns))
             .map_err(raise)?;
-        Ok(Self(Mutex::new(kernel)))
+        Ok(Self(Mutex::new(kernel), interrupt))
     }
 
     #[allow(
@@ -233,7 +250,12 @@ fn counters<'py>(
 }
 
 /// Reads (view int32, key binary, state binary) rows; a null state is an entity that is gone.
-fn restore(plan_json: &str, header: &[u8], entities: &Columns) -> Result<CoreKernel, Error> {
+fn restore(
+    plan_json: &str,
+    functions: &Functions,
+    header: &[u8],
+    entities: &Columns,
+) -> Result<CoreKernel, Error> {
     let names: Vec<&str> = entities
         .fields
         .iter()
@@ -259,7 +281,7 @@ fn restore(plan_json: &str, header: &[u8], entities: &Columns) -> Result<CoreKer
         .filter(|&at| states.is_valid(at))
         .map(row)
         .collect();
-    CoreKernel::restore(plan_json, header, &stored)
+    CoreKernel::restore(plan_json, functions, header, &stored)
 }
 
 /// An empty check that batches may cross threads while the GIL is released.

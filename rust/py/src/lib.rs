@@ -5,6 +5,7 @@
 mod arrow;
 mod errors;
 mod formula;
+mod function;
 mod kernel;
 mod memory;
 mod step;

@@ -5,7 +5,7 @@ another call), and what comes out is read by `pyarrow.record_batch(x)` or `pyarr
 Every method that works on rows releases the GIL; a kernel may be shared by threads, calls take turns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypedDict, final, type_check_only
 
 __all__ = [
@@ -85,6 +85,12 @@ class FeatureOverflowError(ArithmeticError):
 
 class StaleReadError(LookupError):
     """A read at a time whose events may have been dropped; the message says the earliest readable time."""
+
+@type_check_only
+class Function(Protocol):
+    """What a custom aggregate calls, with the values of a window, their times, and the time of reading."""
+
+    def __call__(self, values: list[float], times_us: list[int], t_us: int, /) -> float | None: ...
 
 @type_check_only
 class ArrowArray(Protocol):
@@ -192,12 +198,14 @@ class Kernel:
 
     Args:
         plan_json: The canonical plan (contract "Plan JSON").
+        functions: What its custom aggregates call, by name. A call takes the GIL; where it raises an
+            exception, the value is null.
 
     Raises:
-        PlanError: The plan cannot be compiled.
+        PlanError: The plan cannot be compiled, or a function is missing.
     """
 
-    def __new__(cls, plan_json: str) -> Kernel: ...
+    def __new__(cls, plan_json: str, functions: Mapping[str, Function] | None = None) -> Kernel: ...
     def apply(self, batches: Sequence[tuple[int, int, int, ArrowArray]]) -> StepResult:
         """Takes a step: guards every row, applies the accepted ones and reads the vectors they trigger.
 
@@ -288,7 +296,13 @@ class Kernel:
         """What is not per entity: format, plan fingerprint, clocks, watermarks, counters, recent ids."""
 
     @classmethod
-    def restore(cls, plan_json: str, header: bytes, entities: ArrowArray) -> Kernel:
+    def restore(
+        cls,
+        plan_json: str,
+        header: bytes,
+        entities: ArrowArray,
+        functions: Mapping[str, Function] | None = None,
+    ) -> Kernel:
         """A kernel that continues where `header()` and the entities (`view`, `key`, `state`) were taken.
 
         Raises:

@@ -79,6 +79,7 @@ def parity(
             declared.name,
             declared.version,
             declared.plan(),
+            functions=declared.functions,
             recorded=sample(declared, place.data),
             training=again if place.database.exists() else None,
             limits=limits,

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from forerun.errors import AggregateError
 from forerun.events.expression import Canonical, Expr, FeatureRef, as_expr
 from forerun.events.types import TypeName
 from forerun.features.window import Lifetime, Tiled, Window, window_of
+
+if TYPE_CHECKING:
+    from forerun.features.custom import CustomAggregate
 
 NUMBERS: tuple[TypeName, ...] = ("bool", "int", "float")
 ORDERED: tuple[TypeName, ...] = ("int", "float", "time", "duration")
@@ -30,6 +33,7 @@ class Aggregate(Expr):
         params: Its parameters, as in the plan.
         length: For a list, the most elements it has; else None.
         of: The event class it runs over, where the user has said so.
+        function: What computes it, when that is a function of the user's.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class Aggregate(Expr):
         params: Mapping[str, object] = NO_PARAMS,
         length: int | None = None,
         of: object = None,
+        function: "CustomAggregate | None" = None,
     ) -> None:
         super().__init__(type if length is None else "list")
         if isinstance(window, Tiled) and agg not in BOUNDED:
@@ -58,6 +63,7 @@ class Aggregate(Expr):
         self.element = type
         self.length = length
         self.of = of
+        self.function = function
 
     def canonical(self) -> Canonical:
         """Refused: an aggregate has a meaning only inside a features class."""
@@ -71,7 +77,7 @@ class Aggregate(Expr):
         )
 
     def __repr__(self) -> str:
-        return f"{self.agg}({'' if self.arg is None else repr(self.arg)})"
+        return f"{named(self.agg, self.params)}({'' if self.arg is None else repr(self.arg)})"
 
 
 class Happened(Expr):
@@ -201,3 +207,12 @@ def kept_window(agg: str, over: object, instead: str) -> Window:
     if isinstance(window, Lifetime | Tiled):
         raise AggregateError(f"{agg} {window.words} would remember without bound; write {instead}.")
     return window
+
+
+def named(agg: str, params: Mapping[str, object]) -> str:
+    """What people call an aggregate: its name, or that of the function that computes it.
+
+    >>> named("custom", {"function": "spread"}), named("mean", {})
+    ('spread', 'mean')
+    """
+    return str(params.get("function", agg))

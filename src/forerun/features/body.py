@@ -97,6 +97,7 @@ def _feature(what: str, name: str, value: Aggregate, stream: StreamSpec) -> Feat
         type=value.type,
         element=value.element,
         length=value.length,
+        function=value.function,
     )
 
 

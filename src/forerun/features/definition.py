@@ -5,13 +5,18 @@ Built by `App.features`; everything is explicit here, defaults included.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from forerun.errors import Location
 from forerun.events.canonical import digest
 from forerun.events.expression import Canonical, Expr
 from forerun.events.schema import StreamSpec
 from forerun.events.types import TypeName
+from forerun.features.aggregate import named
 from forerun.features.window import Window
+
+if TYPE_CHECKING:
+    from forerun.features.custom import CustomAggregate
 
 HIDDEN = "#"
 """In the names of features that exist only for others of their view, like "refunds#1"."""
@@ -31,6 +36,7 @@ class FeatureSpec:
         type: The type of its value; "list" for a list.
         element: For a list, the type of its elements; else the same as `type`.
         length: For a list, the most elements it has; else None.
+        function: What computes it, when that is a function of the user's; a plan has its name.
     """
 
     name: str
@@ -42,6 +48,7 @@ class FeatureSpec:
     type: TypeName
     element: TypeName
     length: int | None = None
+    function: "CustomAggregate | None" = None
 
     def canonical(self) -> Canonical:
         """The form that is hashed and compiled."""
@@ -57,7 +64,8 @@ class FeatureSpec:
     @property
     def words(self) -> str:
         """What it is, for people: "mean of Sale.amount over 1h"."""
-        what = self.agg if self.arg is None else f"{self.agg} of {self.arg!r}"
+        agg = named(self.agg, self.params)
+        what = agg if self.arg is None else f"{agg} of {self.arg!r}"
         where = "" if self.where is None else f" where {self.where!r}"
         return f"{what} {self.window.words}{where}"
 

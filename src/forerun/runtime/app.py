@@ -23,6 +23,7 @@ from forerun.events.expression import Expr
 from forerun.events.nearest import nearest
 from forerun.events.schema import StreamSpec
 from forerun.events.stream import key_fields, shared_key, stream_of
+from forerun.features.custom import Functions, functions_of
 from forerun.features.definition import ViewSpec
 from forerun.features.emitter import EmitterSpec, emitter_class, emitter_of
 from forerun.features.inputs import vector_of
@@ -207,6 +208,7 @@ class App:
             _refuse_second(self.views, "features class", view.name)
             _refuse_second(self.streams, "stream", view.name)
             _refuse_second(self.emitters, "windows class", view.name)
+            functions_of([*self._aggregating(), view])
             self.views[view.name] = view
             return cast(type[V], view_class(view, (None,) * len(parts)))
 
@@ -246,6 +248,7 @@ class App:
             _refuse_second(self.emitters, "windows class", emitter.name)
             _refuse_second(self.views, "features class", emitter.name)
             _refuse_second(self.streams, "stream", emitter.name)
+            functions_of([*self._aggregating(), emitter.view])
             self.emitters[emitter.name] = emitter
             return cast(type[V], emitter_class(emitter))
 
@@ -314,6 +317,14 @@ class App:
         vectors = [model.vector for model in self.models.values()]
         streams, views = tuple(self.streams.values()), tuple(self.views.values())
         return compile_plan(streams, views, vectors, tuple(self.emitters.values()))
+
+    @property
+    def functions(self) -> Functions:
+        """The functions of custom aggregates that the plan calls, by name."""
+        return functions_of(self._aggregating())
+
+    def _aggregating(self) -> list[ViewSpec]:
+        return [*self.views.values(), *(emitter.view for emitter in self.emitters.values())]
 
     @property
     def version(self) -> str:

@@ -67,7 +67,7 @@ class Hindsight:
         self._places = {name: _Places(table) for name, table in served.items()}
         self._span_us = chronology.span_us(READ_ROWS)
         plan = unhurried(layout.plan, self._span_us)
-        self._kernels = [_Follower(layout, Kernel(plan), takes) for takes in late]
+        self._kernels = [_Follower(layout, Kernel(plan, layout.functions), takes) for takes in late]
 
     def read(self) -> Iterator[Seen]:
         """Yield every served vector, once, in the order of event time."""

@@ -54,6 +54,7 @@ class Layout:
         self.app = app.name
         self.version = app.version
         self.plan = app.plan()
+        self.functions = app.functions
         plan = json.loads(self.plan)
         self.streams: Sequence[StreamSpec] = [app.streams[stream["name"]] for stream in plan["streams"]]
         self.fingerprint = _fingerprint(self.plan, app)

@@ -91,7 +91,7 @@ def kernel_at_record(layout: Layout, tables: Tables, stream: int, partition: int
 
 def _taken(layout: Layout, tables: Tables, entries: Iterator[Entry], cut: Cut) -> Kernel:
     """A kernel that has taken steps up to the first that is cut."""
-    kernel = Kernel(layout.plan)
+    kernel = Kernel(layout.plan, layout.functions)
     for entry in entries:
         records = read_records(layout, tables.log, entry)
         kept = cut(records)

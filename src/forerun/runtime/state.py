@@ -48,7 +48,7 @@ class State:
             layout: The app.
         """
         none: list[int | None] = [None] * len(layout.streams)
-        return cls(Kernel(layout.plan), _joins(layout), list(none), list(none), list(none))
+        return cls(Kernel(layout.plan, layout.functions), _joins(layout), list(none), list(none), list(none))
 
     @classmethod
     def restore(cls, layout: Layout, checkpoint: Checkpoint) -> "State":
@@ -59,7 +59,7 @@ class State:
             checkpoint: All of it, not differences.
         """
         with kernel_errors():
-            kernel = Kernel.restore(layout.plan, checkpoint.header, checkpoint.entities)
+            kernel = Kernel.restore(layout.plan, checkpoint.header, checkpoint.entities, layout.functions)
         facts = json.loads(checkpoint.others["facts"])
         state = cls(kernel, _joins(layout), step=checkpoint.step, **facts)
         for name, join in state.joins.items():

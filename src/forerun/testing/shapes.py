@@ -11,7 +11,7 @@ from forerun.testing.oracle.interpreter import format_2
 SECOND_US = 1_000_000
 COMPARED_ONLY = frozenset(
     {
-        *("approx_distinct", "collect", "count", "distinct", "first", "first_n", "histogram"),
+        *("approx_distinct", "count", "custom", "distinct", "first", "first_n", "histogram"),
         *("last", "last_n", "max", "min", "quantile", "top_k"),
     }
 )

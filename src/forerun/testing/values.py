@@ -69,7 +69,7 @@ def values(
 
 
 def _after(app: App, events: Iterable[Event]) -> Kernel:
-    kernel = Kernel(app.plan())
+    kernel = Kernel(app.plan(), app.functions)
     streams = list(app.streams.values())
     offsets = dict.fromkeys(range(len(streams)), 0)
     now_us = 0

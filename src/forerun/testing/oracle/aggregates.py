@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from forerun.features.custom import CustomAggregate
 from forerun.testing.oracle.arrival import Scalar, Value
 
 PERIODS_KEPT = 64
@@ -26,6 +27,7 @@ class Found:
         t: The time of the reading.
         window: The window, as in the plan.
         params: The aggregate's parameters, as in the plan.
+        function: What a custom aggregate calls.
 
     >>> Found([2.0, 3.0], [10, 20], 25).values
     [2.0, 3.0]
@@ -36,6 +38,7 @@ class Found:
     t: int
     window: Mapping[str, Any] | None = None
     params: Mapping[str, Any] | None = None
+    function: CustomAggregate | None = None
 
 
 def aggregate(agg: str, found: Found) -> Value:
@@ -213,9 +216,22 @@ def _ewm_mean(found: Found) -> Scalar:
     return rounded(sum(terms, Fraction()) / sum(map(Fraction, weight)))
 
 
+def _custom(found: Found) -> Scalar:
+    """Nothing where there are no values, and where the function gives none or fails."""
+    assert found.function is not None
+    if not found.values:
+        return None
+    try:
+        value = found.function([float(value) for value in found.values], list(found.times), found.t)
+    except Exception:  # noqa: BLE001  # whatever the user's code raises
+        return None
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
 _AGGREGATES: dict[str, Callable[[Found], Value]] = {
     "approx_distinct": lambda found: len(set(found.values)),
     "count": lambda found: len(found.values),
+    "custom": _custom,
     "distinct": _distinct,
     "ewm_count": _ewm_count,
     "ewm_mean": _ewm_mean,

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from forerun.features.custom import NO_FUNCTIONS, Functions
 from forerun.testing.oracle.aggregates import Found, aggregate
 from forerun.testing.oracle.arrival import APPLIED, Arrival, Outcome, Scalar, Value
 from forerun.testing.oracle.expressions import evaluate, finite
@@ -54,6 +55,7 @@ class Oracle:
 
     Args:
         plan: The plan's JSON text, as `App.plan()` gives it.
+        functions: What it calls by name, as `App.functions` gives them.
 
     >>> plan = {
     ...     "streams": [{"name": "Sale", "time": "at", "key": ["shop"], "id": None, "lateness_us": 0,
@@ -72,7 +74,8 @@ class Oracle:
     2
     """
 
-    def __init__(self, plan: str) -> None:
+    def __init__(self, plan: str, functions: Functions = NO_FUNCTIONS) -> None:
+        self._functions = functions
         self.plan: dict[str, Any] = json.loads(plan)
         for view in self.plan["views"]:
             view["features"] = [format_2(feature) for feature in view["features"]]
@@ -166,7 +169,9 @@ class Oracle:
         arg, window = wanted["arg"], wanted["window"]
         values = [1 if arg is None else evaluate(arg, _field_of(row)) for row in rows]
         pairs = [(value, row.at[0]) for value, row in zip(values, rows, strict=True) if value is not None]
-        return Found([value for value, _ in pairs], [at for _, at in pairs], time, window, wanted["params"])
+        params = wanted["params"]
+        function = self._functions.get(params.get("function", ""))
+        return Found([value for value, _ in pairs], [at for _, at in pairs], time, window, params, function)
 
     def _derived(self, view: int, expr: Mapping[str, Any], key: Key, time: int) -> Expected:
         """A feature made of others of its view, at the time of the reading."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from forerun.features.custom import NO_FUNCTIONS, Functions
 from forerun.testing.nasty import NASTY, Habits, nasty_log
 from forerun.testing.oracle.arrival import Arrival
 from forerun.testing.parity.judge import judge
@@ -55,6 +56,7 @@ def check(
     version: str,
     plan: str,
     *,
+    functions: Functions = NO_FUNCTIONS,
     recorded: Sequence[Arrival] = (),
     training: Callable[[Progress], Level] | None = None,
     limits: Limits = Limits(),  # frozen
@@ -67,6 +69,7 @@ def check(
         name: The app's.
         version: The app's.
         plan: What `App.plan()` gives.
+        functions: What `App.functions` gives.
         recorded: Events of its log, if it has any; see `recorded.sample`.
         training: Compares what it served with what its models learn from, if it has run; see `training`.
         limits: How much.
@@ -76,7 +79,7 @@ def check(
     Returns:
         What was found.
     """
-    subject = Subject(plan)
+    subject = Subject(plan, functions)
     run = _Run(subject, recorded, limits, clock, progress)
     levels = [run.replay(), run.order(), run.truth()]
     if limits.duckdb:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from forerun._core import Kernel
 from forerun.errors import ArgumentError
 from forerun.testing.oracle.arrival import APPLIED, Arrival
 from forerun.testing.oracle.interpreter import format_2
@@ -57,7 +56,7 @@ def judge(
     level = Level("P3 DuckDB", PROMISE)
     log = _in_time_order(subject, arrivals)
     parts = Parts(subject)
-    kernel = Kernel(subject.text)
+    kernel = subject.kernel()
     for given in Log(subject, log).steps(STEP_ROWS):
         result = kernel.apply(given)
         assert not any(verdicts(given, result)), "events in time order are all applied"
@@ -75,7 +74,7 @@ def judge(
 
 def _in_time_order(subject: Subject, arrivals: Sequence[Arrival]) -> list[Arrival]:
     """The applied events, each arriving when it happens; offsets as in that order."""
-    kernel = Kernel(subject.text)
+    kernel = subject.kernel()
     codes = [
         code
         for step in Log(subject, arrivals).steps(STEP_ROWS)

@@ -4,7 +4,6 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from forerun._core import Kernel
 from forerun.testing.nasty import permuted
 from forerun.testing.oracle.arrival import APPLIED, Arrival
 from forerun.testing.parity.level import Difference, Level
@@ -87,7 +86,7 @@ def _end(
     keys: Sequence[Sequence[tuple[object, ...]]],
     times: Sequence[int],
 ) -> Values:
-    kernel = Kernel(subject.text)
+    kernel = subject.kernel()
     late = sum(verdict != APPLIED for verdict in play(Log(subject, log), STEP_ROWS, kernel=kernel).verdicts)
     assert late == 0, f"{late} events of an order within the lateness were not applied"
     return [

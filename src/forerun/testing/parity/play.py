@@ -103,7 +103,7 @@ def play(log: Log, rows: int, threads: int = 1, kernel: Kernel | None = None) ->
     Returns:
         What came out.
     """
-    kernel = kernel or Kernel(log.subject.text)
+    kernel = kernel or log.subject.kernel()
     kernel.set_threads(threads)
     played, parts = Played(), Parts(log.subject)
     windows = [hashlib.sha256() for _ in log.subject.spec.get("emitters", ())]

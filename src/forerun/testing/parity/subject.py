@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from forerun._core import Kernel
+from forerun.features.custom import NO_FUNCTIONS, Functions
 from forerun.testing.shapes import Shapes, shapes_of
 
 PROBE = "every feature of "
@@ -20,6 +21,7 @@ class Subject:
 
     Args:
         plan: Its JSON text, as `App.plan()` gives it.
+        functions: What it calls by name, as `App.functions` gives them.
 
     Attributes:
         text: The plan with a probe for each view: a vector that its own events trigger, with all its features
@@ -31,9 +33,10 @@ class Subject:
     []
     """
 
-    def __init__(self, plan: str) -> None:
+    def __init__(self, plan: str, functions: Functions = NO_FUNCTIONS) -> None:
         spec: dict[str, Any] = json.loads(plan)
-        kernel = Kernel(plan)
+        self.functions = functions
+        kernel = Kernel(plan, functions)
         self.shapes: Shapes = shapes_of(plan)
         self.columns = [_types(kernel, spec, view) for view in range(len(spec["views"]))]
         self.probes: list[int] = []
@@ -47,6 +50,10 @@ class Subject:
             spec["vectors"].append({"name": PROBE + view["name"], "on": view["stream"], "inputs": inputs})
         self.spec = spec
         self.text = json.dumps(spec)
+
+    def kernel(self) -> Kernel:
+        """A kernel without state."""
+        return Kernel(self.text, self.functions)
 
     def batch(
         self, stream: int, rows: Sequence[Mapping[str, object]], arrivals: Sequence[int]

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from forerun._core import Kernel
 from forerun.testing.oracle.aggregates import Found
 from forerun.testing.oracle.arrival import APPLIED, Arrival, Value
 from forerun.testing.oracle.interpreter import Expected, Oracle
@@ -55,8 +54,8 @@ class _Side:
 
     def __init__(self, subject: Subject, seed: int, doctor: Doctor) -> None:
         self.subject = subject
-        self.kernel = Kernel(subject.text)
-        self.oracle = Oracle(subject.text)
+        self.kernel = subject.kernel()
+        self.oracle = Oracle(subject.text, subject.functions)
         self.level = Level("P3 oracle", PROMISE)
         self.chance = random.Random(seed)
         self.doctor = doctor

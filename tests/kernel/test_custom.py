@@ -1,0 +1,73 @@
+"""Custom aggregates: the kernel calls a function with the values of a window, and lives with what it does."""
+
+from typing import Any
+
+import pytest
+from tests.kernel.ticks import Json, K, N, X, apply, call, feature, literal, plan, rows_of, values, view
+
+from forerun._core import Kernel, PlanError
+
+
+def _custom(name: str, **params: object) -> Json:
+    window = {"kind": "sliding", "over_us": 100, "ago_us": 0}
+    return {"name": name, "agg": "custom", "arg": X, "params": {"function": name, **params}, "window": window}
+
+
+def test_a_function_gets_all_values_with_their_times() -> None:
+    """Without nulls, oldest first, with the time of the reading; without values it is not called."""
+    calls: list[tuple[list[float], list[int], int]] = []
+
+    def spread(values: list[float], times_us: list[int], t_us: int) -> float:
+        calls.append((values, times_us, t_us))
+        return max(values) - min(values)
+
+    made = _custom("spread", source="of any text")
+    twice = {"name": "twice", "expr": call("mul", {"op": "own", "feature": 0}, literal("float", 2.0))}
+    read: Json = {"op": "feature", "view": 0, "feature": 0, "key": [K]}
+    inputs = {"spread": read, "n": N}
+    kernel = Kernel(
+        plan(view(made, twice), inputs=inputs),
+        {"spread": spread},
+    )
+    step = apply(
+        kernel,
+        {"at": 2, "x": 2.5},
+        {"at": 3, "x": None},
+        {"at": 1, "x": 4.0},
+        {"at": 145, "k": "z", "x": None},
+    )
+    assert [row["spread"] for row in rows_of(step.vectors[0])] == [0.0, 0.0, 0.0, None]
+    assert calls == [([2.5], [2], 2), ([2.5], [2], 3), ([4.0], [1], 1)]
+    assert values(kernel, 50) == {"spread": 1.5, "twice": 3.0}
+    assert calls[3:] == [([4.0, 2.5], [1, 2], 50)]
+
+
+def test_a_function_that_fails_gives_null_and_loses_nothing() -> None:
+    """An exception, NaN, infinity, or no number: null; an interrupt is raised."""
+
+    def odd(values: list[float], times_us: list[int], t_us: int) -> Any:  # more than it may give
+        return {1: 0.5, 2: float("nan"), 3: float("-inf"), 4: "text", 5: None, 6: -0.0}[len(values)]
+
+    def stop(values: list[float], times_us: list[int], t_us: int) -> float:
+        raise KeyboardInterrupt
+
+    made = plan(view(_custom("odd"), feature("count", over=100)))
+    kernel = Kernel(made, {"odd": odd})
+    found = []
+    for at in range(7):
+        apply(kernel, {"at": at, "x": 1.0}, offset=at)
+        found.append(values(kernel, at))
+    assert [row["count"] for row in found] == [1, 2, 3, 4, 5, 6, 7]
+    assert repr([row["odd"] for row in found]) == "[0.5, None, None, None, None, 0.0, None]"
+    stopped = Kernel(made, {"odd": stop})
+    apply(stopped, {"at": 0, "x": 1.0})
+    with pytest.raises(KeyboardInterrupt):
+        values(stopped, 0)
+
+
+def test_a_function_must_be_known() -> None:
+    """A plan that calls what nobody has given is refused by name."""
+    with pytest.raises(
+        PlanError, match=r"^view 'Now', feature 'spread': no function 'spread' is registered$"
+    ):
+        Kernel(plan(view(_custom("spread"))))
