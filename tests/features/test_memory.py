@@ -9,7 +9,6 @@ import pytest
 from tests.parity.everything import WINDOWS, aggregates, declare
 
 import forerun as fr
-from forerun._core import Kernel
 from forerun.errors import AggregateError
 from forerun.features.memory import Memory, memories
 from forerun.testing.nasty import nasty_log
@@ -58,11 +57,12 @@ def _held(bound: Memory, times: Sequence[int]) -> int:
 @pytest.mark.parametrize("window", WINDOWS)
 def test_no_stream_passes_the_bound(window: str) -> None:
     """After any step a view is within the sum of its entities' bounds; all aggregates of a window at once."""
-    subject = Subject(declare({window: WINDOWS[window]}).plan())
+    app = declare({window: WINDOWS[window]})
+    subject = Subject(app.plan(), app.functions)
     log = Log(subject, nasty_log(7, 3000, subject.shapes))
     bounds = memories(subject.text)
     entities: list[dict[tuple[object, ...], list[int]]] = [{} for _ in bounds]
-    kernel = Kernel(subject.text)
+    kernel = subject.kernel()
     for step in log.steps(500):
         result = kernel.apply(step)
         for (stream, _, _, batch), given in zip(step, result.verdicts, strict=True):
@@ -95,7 +95,7 @@ def test_the_bound_is_near_what_a_full_entity_takes(window: str, sign: int) -> N
         subject = Subject(_plan(make(over=over)))
         [bound] = memories(subject.text)
         times = [START_US + 300_000 * at for at in range(3000)]
-        kernel = Kernel(subject.text)
+        kernel = subject.kernel()
         most = 0.0
         for start in range(0, len(times), 500):
             rows = [_sale(at, START_US + 300_000 * at, sign * at) for at in range(start, start + 500)]
@@ -121,7 +121,7 @@ def test_what_has_no_bound_is_refused_with_advice() -> None:
                 bounds += memories(_plan(make(over=over)))
             except AggregateError as error:
                 refusals.append(str(error))
-    assert (len(bounds), len(refusals)) == (527, 47)
+    assert (len(bounds), len(refusals)) == (551, 51)
     assert all(0 < bound.bytes_at(per_day=100) < 4_000_000 for bound in bounds)
     assert all("write" in refusal or "use" in refusal for refusal in refusals)
 
