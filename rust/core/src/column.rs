@@ -10,6 +10,7 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, NullBufferBuilder, ScalarB
 use arrow_schema::{DataType, TimeUnit};
 use std::sync::Arc;
 
+use crate::one::One;
 use crate::types::Type;
 
 /// Values of one type with their nulls. Cloning shares the memory.
@@ -24,6 +25,7 @@ use crate::types::Type;
 #[derive(Clone, Debug)]
 pub struct Column {
     values: Values,
+    /// Null rows; none for [`Values::Same`], whose value says it.
     nulls: Option<NullBuffer>,
 }
 
@@ -36,11 +38,25 @@ enum Values {
     Float(ScalarBuffer<f64>),
     Text(ScalarBuffer<i32>, Buffer),
     LargeText(ScalarBuffer<i64>, Buffer),
+    /// So many rows of one value: literals, and columns of a single row, which so need no memory.
+    Same(One, usize),
 }
 
 impl Column {
+    /// So many rows of one value.
+    #[must_use]
+    pub fn same(value: One, rows: usize) -> Self {
+        Self {
+            values: Values::Same(value, rows),
+            nulls: None,
+        }
+    }
+
     /// A bool column from a function of the row.
     pub fn bools(rows: usize, mut value: impl FnMut(usize) -> Option<bool>) -> Self {
+        if rows == 1 {
+            return Self::same(value(0).map_or(One::Null, One::Bool), 1);
+        }
         let mut nulls = NullBufferBuilder::new(rows);
         let values = BooleanBuffer::collect_bool(rows, |row| {
             let value = value(row);
@@ -55,6 +71,9 @@ impl Column {
 
     /// A column of int64, times or durations from a function of the row.
     pub fn whole(rows: usize, mut value: impl FnMut(usize) -> Option<i64>) -> Self {
+        if rows == 1 {
+            return Self::same(value(0).map_or(One::Null, One::Whole), 1);
+        }
         let mut nulls = NullBufferBuilder::new(rows);
         let values = (0..rows).map(|row| {
             let value = value(row);
@@ -69,6 +88,10 @@ impl Column {
 
     /// A float column from a function of the row; what is not finite becomes null.
     pub fn floats(rows: usize, mut value: impl FnMut(usize) -> Option<f64>) -> Self {
+        if rows == 1 {
+            let finite = value(0).filter(|value| value.is_finite());
+            return Self::same(finite.map_or(One::Null, One::Float), 1);
+        }
         let mut nulls = NullBufferBuilder::new(rows);
         let values = (0..rows).map(|row| {
             let value = value(row).filter(|value| value.is_finite());
@@ -83,6 +106,9 @@ impl Column {
 
     /// A text column from a function of the row.
     pub fn texts<'a>(rows: usize, mut value: impl FnMut(usize) -> Option<&'a [u8]>) -> Self {
+        if rows == 1 {
+            return Self::same(value(0).map_or(One::Null, One::text), 1);
+        }
         let mut nulls = NullBufferBuilder::new(rows);
         let (mut ends, mut bytes) = (vec![0i64], Vec::new());
         for row in 0..rows {
@@ -101,6 +127,9 @@ impl Column {
     #[must_use]
     pub fn from_words(ty: Type, words: Vec<u64>, valid: &[bool]) -> Self {
         let rows = words.len();
+        if rows == 1 {
+            return Self::same(One::of_word(ty, valid[0].then_some(words[0])), 1);
+        }
         let nulls = (!valid.iter().all(|&valid| valid)).then(|| NullBuffer::from(valid));
         let values = match ty {
             Type::Bool => Values::Bool(BooleanBuffer::collect_bool(rows, |row| words[row] != 0)),
@@ -159,6 +188,7 @@ impl Column {
     pub fn to_array(&self, ty: Type) -> ArrayRef {
         let nulls = self.nulls.clone();
         match &self.values {
+            Values::Same(value, rows) => value.to_array(ty, *rows),
             Values::Bool(values) => Arc::new(BooleanArray::new(values.clone(), nulls)),
             Values::Float(values) => {
                 Arc::new(PrimitiveArray::<Float64Type>::new(values.clone(), nulls))
@@ -195,11 +225,43 @@ impl Column {
                 .collect(),
             Values::Whole(values) => values.iter().map(|&value| value as f64).collect(),
             Values::Text(..) | Values::LargeText(..) => vec![0.0; rows].into(),
+            Values::Same(value, _) => return value.to_floats(rows),
         };
         Arc::new(PrimitiveArray::<Float64Type>::new(
             values,
             self.nulls.clone(),
         ))
+    }
+
+    /// The value at a row as a float64 output has it.
+    #[must_use]
+    pub fn to_float(&self, row: usize) -> Option<f64> {
+        self.one(row).to_float()
+    }
+
+    /// The value at a row.
+    #[must_use]
+    pub fn one(&self, row: usize) -> One {
+        match &self.values {
+            Values::Same(value, _) => value.clone(),
+            Values::Bool(_) => self.as_bool(row).map_or(One::Null, One::Bool),
+            Values::Whole(_) => self.as_whole(row).map_or(One::Null, One::Whole),
+            Values::Float(_) => self.as_float(row).map_or(One::Null, One::Float),
+            Values::Text(..) | Values::LargeText(..) => self.text(row).map_or(One::Null, One::text),
+        }
+    }
+
+    /// True when its values, if it is one value, can be of a type.
+    #[must_use]
+    pub fn holds(&self, ty: Type) -> bool {
+        match (&self.values, ty) {
+            (Values::Same(One::Null, _), _)
+            | (Values::Same(One::Bool(_), _), Type::Bool)
+            | (Values::Same(One::Float(_), _), Type::Float)
+            | (Values::Same(One::Text(_), _), Type::String) => true,
+            (Values::Same(One::Whole(_), _), ty) => ty.is_whole(),
+            _ => false,
+        }
     }
 
     /// Number of rows.
@@ -211,6 +273,7 @@ impl Column {
             Values::Float(values) => values.len(),
             Values::Text(ends, _) => ends.len().saturating_sub(1),
             Values::LargeText(ends, _) => ends.len().saturating_sub(1),
+            Values::Same(_, rows) => *rows,
         }
     }
 
@@ -223,14 +286,17 @@ impl Column {
     /// True when some row is null.
     #[must_use]
     pub fn has_nulls(&self) -> bool {
-        self.nulls.is_some()
+        self.nulls.is_some() || matches!(self.values, Values::Same(One::Null, 1..))
     }
 
     /// True when the row holds a value.
     #[inline]
     #[must_use]
     pub fn is_valid(&self, row: usize) -> bool {
-        self.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))
+        match &self.nulls {
+            Some(nulls) => nulls.is_valid(row),
+            None => !matches!(self.values, Values::Same(One::Null, _)),
+        }
     }
 
     /// The bool at a row.
@@ -239,6 +305,7 @@ impl Column {
     pub fn as_bool(&self, row: usize) -> Option<bool> {
         match &self.values {
             Values::Bool(values) if self.is_valid(row) => Some(values.value(row)),
+            Values::Same(One::Bool(value), _) => Some(*value),
             _ => None,
         }
     }
@@ -249,6 +316,7 @@ impl Column {
     pub fn as_whole(&self, row: usize) -> Option<i64> {
         match &self.values {
             Values::Whole(values) if self.is_valid(row) => Some(values[row]),
+            Values::Same(One::Whole(value), _) => Some(*value),
             _ => None,
         }
     }
@@ -259,6 +327,7 @@ impl Column {
     pub fn as_float(&self, row: usize) -> Option<f64> {
         match &self.values {
             Values::Float(values) if self.is_valid(row) => Some(values[row]),
+            Values::Same(One::Float(value), _) => Some(*value),
             _ => None,
         }
     }
@@ -273,6 +342,7 @@ impl Column {
         match &self.values {
             Values::Text(ends, bytes) => bytes.get(ends[row] as usize..ends[row + 1] as usize),
             Values::LargeText(ends, bytes) => bytes.get(ends[row] as usize..ends[row + 1] as usize),
+            Values::Same(One::Text(text), _) => Some(text.bytes()),
             _ => None,
         }
     }
@@ -289,14 +359,33 @@ impl Column {
             Values::Whole(values) => values[row] as u64,
             Values::Float(values) => values[row].to_bits(),
             Values::Text(..) | Values::LargeText(..) => 0,
+            Values::Same(value, _) => value.word(),
         }
     }
 
-    /// The values of a whole column, whatever is null.
+    /// Puts the word of every row into the first of each `width` words.
+    pub fn copy_words(&self, out: &mut [u64], width: usize) {
+        let places = out.iter_mut().step_by(width);
+        match &self.values {
+            Values::Float(values) if self.nulls.is_none() => places
+                .zip(values.iter())
+                .for_each(|(place, value)| *place = value.to_bits()),
+            Values::Whole(values) if self.nulls.is_none() => places
+                .zip(values.iter())
+                .for_each(|(place, value)| *place = *value as u64),
+            _ => places
+                .enumerate()
+                .for_each(|(row, place)| *place = self.word(row)),
+        }
+    }
+
+    /// The values of a column of int64 as it came, or of its only row, whatever is null.
+    #[inline]
     #[must_use]
     pub fn wholes(&self) -> &[i64] {
         match &self.values {
             Values::Whole(values) => values,
+            Values::Same(One::Whole(value), 1) => std::slice::from_ref(value),
             _ => &[],
         }
     }
@@ -304,10 +393,15 @@ impl Column {
     /// The first row from `from` whose float is NaN or infinite.
     #[must_use]
     pub fn not_finite(&self, from: usize) -> Option<usize> {
-        let Values::Float(values) = &self.values else {
-            return None;
-        };
-        (from..values.len()).find(|&row| !values[row].is_finite() && self.is_valid(row))
+        match &self.values {
+            Values::Float(values) => {
+                (from..values.len()).find(|&row| !values[row].is_finite() && self.is_valid(row))
+            }
+            Values::Same(One::Float(value), rows) if from < *rows => {
+                (!value.is_finite()).then_some(from)
+            }
+            _ => None,
+        }
     }
 
     /// The rows at `at` (column index, row index), in that order; columns of one type.
@@ -350,6 +444,6 @@ fn arrow_name(ty: Type) -> &'static str {
     }
 }
 
-fn text_of(bytes: Option<&[u8]>) -> Option<String> {
+pub(crate) fn text_of(bytes: Option<&[u8]>) -> Option<String> {
     bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned())
 }

@@ -1,5 +1,6 @@
 //! Evaluates typed expressions column by column.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::Write;
 
@@ -7,8 +8,9 @@ use crate::calendar::Part;
 use crate::cast;
 use crate::civil::DAY_US;
 use crate::column::Column;
-use crate::expr::{Expr, Node, Op, Scalar};
+use crate::expr::{Expr, Node, Op};
 use crate::geo;
+use crate::one::One;
 use crate::types::Type;
 use crate::zone::Zone;
 
@@ -37,13 +39,24 @@ pub struct Inputs<'a> {
 }
 
 impl Inputs<'_> {
+    /// The same as [`Inputs::eval`], borrowed where it is there already.
+    #[inline]
+    #[must_use]
+    pub fn look(&self, expr: &Expr) -> Cow<'_, Column> {
+        match &expr.node {
+            Node::Field(index, _) => Cow::Borrowed(&self.fields[*index]),
+            Node::Feature(slot, _) => Cow::Borrowed(&self.features[*slot]),
+            _ => Cow::Owned(self.eval(expr)),
+        }
+    }
+
     /// The value of an expression at every row.
     #[must_use]
     pub fn eval(&self, expr: &Expr) -> Column {
         match &expr.node {
             Node::Field(index, _) => self.fields[*index].clone(),
             Node::Feature(slot, _) => self.features[*slot].clone(),
-            Node::Literal(scalar) => self.constant(expr.ty, scalar),
+            Node::Literal(scalar) => Column::same(One::of(scalar), self.rows),
             Node::Calendar(part, zone, time) => calendar(*part, zone, &self.eval(time)),
             Node::Code(coding, operand) => {
                 let column = self.eval(operand);
@@ -54,21 +67,6 @@ impl Inputs<'_> {
                     operands.iter().map(|operand| self.eval(operand)).collect();
                 self.call(*op, expr.ty, operands[0].ty, &columns)
             }
-        }
-    }
-
-    fn constant(&self, ty: Type, scalar: &Scalar) -> Column {
-        match (ty, scalar) {
-            (Type::Bool, &Scalar::Bool(value)) => Column::bools(self.rows, |_| Some(value)),
-            (Type::Float, &Scalar::Float(value)) => Column::floats(self.rows, |_| Some(value)),
-            (Type::String, Scalar::Text(text)) => {
-                Column::texts(self.rows, |_| Some(text.as_bytes()))
-            }
-            (_, &Scalar::Whole(value)) => Column::whole(self.rows, |_| Some(value)),
-            (Type::Bool, _) => Column::bools(self.rows, |_| None),
-            (Type::Float, _) => Column::floats(self.rows, |_| None),
-            (Type::String, _) => Column::texts(self.rows, |_| None),
-            (Type::Int | Type::Time | Type::Duration, _) => Column::whole(self.rows, |_| None),
         }
     }
 

@@ -66,6 +66,20 @@ impl Grid {
         }
     }
 
+    /// The value of a slot of a row; not of lists.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, row: usize, slot: usize) -> Option<u64> {
+        let cells = &self.columns[slot];
+        cells.valid[row].then_some(cells.words[row])
+    }
+
+    /// The lists or texts of a slot, by row.
+    #[must_use]
+    pub fn lists(&self, slot: usize) -> &[Option<Box<List>>] {
+        &self.lists[slot]
+    }
+
     /// Access for threads that set different cells at the same time.
     pub(crate) fn shared(&mut self) -> Shared<'_> {
         let columns = self.columns.iter_mut();

@@ -46,7 +46,7 @@ impl Kernel {
         let mut accepted = Vec::with_capacity(batches.iter().map(|batch| batch.rows).sum());
         let mut counts = vec![0u32; plan.streams.len()];
         let mut horizons: Vec<Vec<Option<i64>>> = vec![Vec::new(); plan.views.len()];
-        let mut stale = Stale::new(plan);
+        let mut stale = Stale::default();
         for (at, row) in Interleaved::new(batches, staged) {
             let (batch, columns) = (&batches[at], &staged[at]);
             self.clock = self.clock.max(columns.arrivals[row]);
@@ -59,10 +59,12 @@ impl Kernel {
                 }
             }
             let offset = batch.base_offset + row as u64;
-            let (verdict, field) = self.judge(plan, batch, columns, partitions[at], row, offset);
+            let (verdict, field) =
+                self.judge(plan, batch.stream, columns, partitions[at], row, offset);
             verdicts[at][row] = verdict as u8;
             if verdict != Verdict::Applied {
                 let watermark = self.guards[batch.stream].watermark();
+                let field = field.map(|field| (batch.stream, field));
                 rejected.push((at as u32, row as u32), verdict, field, watermark);
                 continue;
             }
@@ -89,23 +91,24 @@ impl Kernel {
         }
     }
 
+    /// The verdict on a row, and its field that is invalid.
     #[inline]
-    fn judge<'p>(
+    pub(crate) fn judge(
         &mut self,
-        plan: &'p Plan,
-        batch: &Batch,
+        plan: &Plan,
+        stream: usize,
         columns: &Staged,
         partition: usize,
         row: usize,
         offset: u64,
-    ) -> (Verdict, Option<&'p str>) {
-        let stream = &plan.streams[batch.stream];
-        let guard = &mut self.guards[batch.stream];
+    ) -> (Verdict, Option<usize>) {
+        let guard = &mut self.guards[stream];
+        let stream = &plan.streams[stream];
         guard.seek(partition, offset);
         let arrival = columns.arrivals[row];
         if let Some(field) = columns.invalid(row) {
             guard.invalid(partition, arrival);
-            return (Verdict::Invalid, Some(&stream.fields[field].name));
+            return (Verdict::Invalid, Some(field));
         }
         let id = columns.ids.as_ref().and_then(|ids| ids.get(row));
         (
@@ -122,40 +125,39 @@ impl Kernel {
     }
 }
 
+/// A lookup that can come too late: vector, lookup and view.
+pub(crate) type LateRead = (usize, usize, usize);
+
+/// By stream, the lookups of its events that can come too late.
+pub(crate) fn late_reads(plan: &Plan) -> Vec<Vec<LateRead>> {
+    let of_stream = |(index, stream): (usize, &Stream)| {
+        let mut late = Vec::new();
+        for &vector in &stream.vectors {
+            for (lookup, read) in plan.vectors[vector].lookups.iter().enumerate() {
+                // What is accepted is never behind its own stream's watermark.
+                let view = &plan.views[read.view];
+                if view.stream != index || view.readers != [index] {
+                    late.push((vector, lookup, read.view));
+                }
+            }
+        }
+        late
+    };
+    plan.streams.iter().enumerate().map(of_stream).collect()
+}
+
 /// Reads of other streams' views that come too late, as rows are accepted.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Stale {
-    /// By stream, the lookups that can come too late: vector, lookup, view.
-    candidates: Vec<Vec<(usize, usize, usize)>>,
     /// Vector, lookup and row, sorted in the end.
     pub(crate) found: Vec<(u32, u32, u32)>,
     pub(crate) reads: StaleReads,
 }
 
 impl Stale {
-    fn new(plan: &Plan) -> Self {
-        let of_stream = |(index, stream): (usize, &Stream)| {
-            let mut candidates = Vec::new();
-            for &vector in &stream.vectors {
-                for (lookup, read) in plan.vectors[vector].lookups.iter().enumerate() {
-                    // What is accepted is never behind its own stream's watermark.
-                    let view = &plan.views[read.view];
-                    if view.stream != index || view.readers != [index] {
-                        candidates.push((vector, lookup, read.view));
-                    }
-                }
-            }
-            candidates
-        };
-        Self {
-            candidates: plan.streams.iter().enumerate().map(of_stream).collect(),
-            found: Vec::new(),
-            reads: StaleReads::default(),
-        }
-    }
-
     #[inline]
-    fn look(&mut self, kernel: &Kernel, stream: usize, nth: u32, time: i64) {
-        for &(vector, lookup, view) in &self.candidates[stream] {
+    pub(crate) fn look(&mut self, kernel: &Kernel, stream: usize, nth: u32, time: i64) {
+        for &(vector, lookup, view) in &kernel.late_reads[stream] {
             if let Some(earliest) = kernel.horizon(view)
                 && time < earliest
             {

@@ -9,11 +9,12 @@ use crate::emitter::Emitter;
 use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::guard::Guard;
-use crate::judging::Judged;
+use crate::judging::{Judged, LateRead, late_reads};
 use crate::key::describe;
-use crate::pass::{Failure, Pass, Role, roles};
+use crate::pass::{Accepted, Failure, Pass, Role, Scratch, roles};
 use crate::plan::{Lookup, Plan};
 use crate::reading::{FeatureOverflow, Reading};
+use crate::single::Single;
 use crate::stage::{Batch, Staged};
 use crate::step::{Reads, Step};
 use crate::threads::work;
@@ -58,18 +59,20 @@ pub struct Kernel {
     pub(crate) guards: Vec<Guard>,
     pub(crate) views: Vec<Entities>,
     pub(crate) emitters: Vec<Emitter>,
-    /// Reads of each lookup of each vector.
-    pub(crate) lookups: Vec<Vec<Reading>>,
+    /// Reads of each lookup of each vector, and what a thread works with.
+    pub(crate) scratch: Vec<Scratch>,
     /// Reads of all features of each view, and the slots of the bounds of its tiled ones, by feature.
     pub(crate) all: Vec<(Reading, Vec<(usize, usize)>)>,
     /// What the rows of each stream do in each view.
     roles: Vec<Vec<Role>>,
-    /// Most threads a step may use.
-    threads: usize,
+    /// Lookups of each stream's events that can come too late.
+    pub(crate) late_reads: Vec<Vec<LateRead>>,
+    /// What steps of a single event work with, once there was one.
+    pub(crate) single: Option<Box<Single>>,
     /// Highest arrival seen: the time by which partitions are judged idle.
     pub(crate) clock: i64,
     /// Why the kernel can no longer be used.
-    broken: Option<Error>,
+    pub(crate) broken: Option<Error>,
 }
 
 impl Kernel {
@@ -111,7 +114,9 @@ impl Kernel {
                 };
                 vector.lookups.iter().map(reading).collect()
             })
-            .collect();
+            .collect::<Vec<_>>();
+        let scratch = vec![Scratch::new(&plan, &lookups)];
+        let late_reads = late_reads(&plan);
         let all = plan.views.iter().map(|view| {
             let features: Vec<(usize, usize)> =
                 (0..view.features.len()).map(|at| (at, at)).collect();
@@ -135,10 +140,11 @@ impl Kernel {
             guards,
             views,
             emitters,
-            lookups,
+            scratch,
             all,
             roles,
-            threads: 1,
+            late_reads,
+            single: None,
             clock,
             broken: None,
         }
@@ -146,7 +152,7 @@ impl Kernel {
 
     /// The plan it runs.
     #[must_use]
-    pub fn plan(&self) -> &Plan {
+    pub fn plan(&self) -> &Arc<Plan> {
         &self.plan
     }
 
@@ -184,20 +190,8 @@ impl Kernel {
                 Some((known, next, arrival)) if known == partition(at) => (next, arrival),
                 _ => seen.map_or((0, i64::MIN), |seen| (seen.next_offset, seen.arrival)),
             };
-            let name = &self.plan.streams[batch.stream].name;
-            if batch.base_offset < next {
-                return Err(Error::Batch(format!(
-                    "stream '{name}', partition {}: a batch starts at offset {}, but {next} is next",
-                    batch.partition, batch.base_offset
-                )));
-            }
             let arrivals = &staged[at].arrivals;
-            if arrivals[0] < arrival {
-                return Err(Error::Batch(format!(
-                    "stream '{name}', partition {}: arrival {} at offset {} is before the previous one, {arrival}",
-                    batch.partition, arrivals[0], batch.base_offset
-                )));
-            }
+            self.in_place(batch, (next, arrival), arrivals[0])?;
             last = Some((
                 partition(at),
                 batch.base_offset + batch.rows as u64,
@@ -207,9 +201,29 @@ impl Kernel {
         Ok(())
     }
 
+    /// A batch is after what came before it: the next offset, and the latest arrival.
+    pub(crate) fn in_place(&self, batch: &Batch, last: (u64, i64), arrival: i64) -> Result<()> {
+        let (name, partition) = (&self.plan.streams[batch.stream].name, batch.partition);
+        let offset = batch.base_offset;
+        if offset < last.0 {
+            return Err(Error::Batch(format!(
+                "stream '{name}', partition {partition}: a batch starts at offset {offset}, but {} is next",
+                last.0
+            )));
+        }
+        if arrival < last.1 {
+            return Err(Error::Batch(format!(
+                "stream '{name}', partition {partition}: arrival {arrival} at offset {offset} is before the previous one, {}",
+                last.1
+            )));
+        }
+        Ok(())
+    }
+
     /// Lets steps use up to so many threads; no value depends on it.
     pub fn set_threads(&mut self, threads: usize) {
-        self.threads = threads.clamp(1, SHARDS);
+        let first = self.scratch[0].clone();
+        self.scratch.resize(threads.clamp(1, SHARDS), first);
     }
 
     fn process(&mut self, plan: &Plan, batches: &[Batch], staged: &[Staged]) -> Result<Step> {
@@ -231,29 +245,8 @@ impl Kernel {
                     .with_lists(vector.wide())
             })
             .collect();
-        {
-            let shared: Vec<_> = grids.iter_mut().map(Grid::shared).collect();
-            for (index, entities) in self.views.iter_mut().enumerate() {
-                let pass = Pass {
-                    plan,
-                    index,
-                    roles: &self.roles[index],
-                    staged,
-                    accepted: &accepted,
-                    horizons: &horizons[index],
-                    stale: &stale.found,
-                    grids: &shared,
-                };
-                work(&pass, entities, &self.lookups, self.threads)
-                    .map_err(|failure| failed(&pass, failure))?;
-            }
-        }
-        for index in 0..self.views.len() {
-            let horizon = self.horizon(index);
-            let view = &plan.views[index];
-            let applied = counts[view.stream] as usize;
-            self.views[index].sweep_when_due(view, applied, horizon);
-        }
+        self.update(plan, staged, &accepted, &horizons, &stale.found, &mut grids)?;
+        self.sweep(plan, &counts);
         let mut reads: Vec<Reads> = plan.vectors.iter().map(|_| Reads::default()).collect();
         for row in &accepted {
             for &vector in &plan.streams[row.stream as usize].vectors {
@@ -278,15 +271,51 @@ impl Kernel {
             .collect::<Result<Vec<_>>>()?;
         Ok(Step {
             verdicts,
-            rejected: rejected.finish()?,
+            rejected: rejected.finish(plan)?,
             vectors,
             stale: stale.reads.finish()?,
             emitted,
         })
     }
 
+    /// Lets all views take in what was accepted, and answer what it reads.
+    pub(crate) fn update(
+        &mut self,
+        plan: &Plan,
+        staged: &[Staged],
+        accepted: &[Accepted],
+        horizons: &[Vec<Option<i64>>],
+        stale: &[(u32, u32, u32)],
+        grids: &mut [Grid],
+    ) -> Result<()> {
+        let shared: Vec<_> = grids.iter_mut().map(Grid::shared).collect();
+        for (index, entities) in self.views.iter_mut().enumerate() {
+            let pass = Pass {
+                plan,
+                index,
+                roles: &self.roles[index],
+                staged,
+                accepted,
+                horizons: &horizons[index],
+                stale,
+                grids: &shared,
+            };
+            work(&pass, entities, &mut self.scratch).map_err(|failure| failed(&pass, failure))?;
+        }
+        Ok(())
+    }
+
+    /// Settles all entities now and then; `counts` are the accepted rows of each stream.
+    pub(crate) fn sweep(&mut self, plan: &Plan, counts: &[u32]) {
+        for (index, view) in plan.views.iter().enumerate() {
+            let horizon = self.horizon(index);
+            let applied = counts[view.stream] as usize;
+            self.views[index].sweep_when_due(view, applied, horizon);
+        }
+    }
+
     /// Lets the emitters take in what was applied, and close what the watermarks have passed.
-    fn emit(
+    pub(crate) fn emit(
         &mut self,
         plan: &Plan,
         batches: &[Batch],

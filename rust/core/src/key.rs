@@ -1,5 +1,7 @@
 //! Entity keys: the canonical bytes of key columns, and their hashes.
 
+use std::borrow::Borrow;
+
 use crate::column::Column;
 use crate::hash::hash;
 use crate::types::Type;
@@ -22,61 +24,82 @@ use crate::types::Type;
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
     bytes: Vec<u8>,
-    ends: Vec<usize>,
-    hashes: Vec<u64>,
-    nulls: Vec<bool>,
+    marks: Vec<Mark>,
+}
+
+/// Where a key ends among the bytes of all, and its hash.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    hash: u64,
+    end: usize,
+    null: bool,
 }
 
 impl Keys {
     /// Encodes `rows` rows of key columns.
     #[must_use]
-    pub fn encode(parts: &[(Type, &Column)], rows: usize) -> Self {
+    pub fn encode<C: Borrow<Column>>(parts: &[(Type, C)], rows: usize) -> Self {
         let mut keys = Self {
             bytes: Vec::with_capacity(rows * parts.len() * 12),
-            ends: Vec::with_capacity(rows),
-            hashes: Vec::with_capacity(rows),
-            nulls: Vec::with_capacity(rows),
+            marks: Vec::with_capacity(rows),
         };
+        keys.refill(parts, rows);
+        keys
+    }
+
+    /// The same in the memory of earlier keys.
+    pub fn refill<C: Borrow<Column>>(&mut self, parts: &[(Type, C)], rows: usize) {
+        self.bytes.clear();
+        self.marks.clear();
         for row in 0..rows {
-            let start = keys.bytes.len();
+            let start = self.bytes.len();
             let mut null = false;
             for (ty, column) in parts {
-                null |= !column.is_valid(row);
+                let column: &Column = column.borrow();
                 match ty {
                     Type::String => {
-                        let text = column.text(row).unwrap_or_default();
-                        keys.bytes
+                        let text = column.text(row);
+                        null |= text.is_none();
+                        let text = text.unwrap_or_default();
+                        self.bytes
                             .extend_from_slice(&(text.len() as u32).to_le_bytes());
-                        keys.bytes.extend_from_slice(text);
+                        self.bytes.extend_from_slice(text);
                     }
-                    Type::Bool => keys.bytes.push(column.word(row) as u8),
-                    _ => keys
-                        .bytes
-                        .extend_from_slice(&column.word(row).to_le_bytes()),
+                    Type::Bool => {
+                        null |= !column.is_valid(row);
+                        self.bytes.push(column.word(row) as u8);
+                    }
+                    _ => {
+                        null |= !column.is_valid(row);
+                        self.bytes
+                            .extend_from_slice(&column.word(row).to_le_bytes());
+                    }
                 }
             }
-            keys.hashes.push(hash(&keys.bytes[start..]));
-            keys.ends.push(keys.bytes.len());
-            keys.nulls.push(null);
+            self.marks.push(Mark {
+                hash: hash(&self.bytes[start..]),
+                end: self.bytes.len(),
+                null,
+            });
         }
-        keys
     }
 
     /// The key of a row and its hash; none when a part is null.
     #[inline]
     #[must_use]
     pub fn get(&self, row: usize) -> Option<(&[u8], u64)> {
-        if self.nulls[row] {
+        let mark = &self.marks[row];
+        if mark.null {
             return None;
         }
-        let start = if row == 0 { 0 } else { self.ends[row - 1] };
-        Some((&self.bytes[start..self.ends[row]], self.hashes[row]))
+        let start = if row == 0 { 0 } else { self.marks[row - 1].end };
+        Some((&self.bytes[start..mark.end], mark.hash))
     }
 }
 
 /// The key of an entity: short ones need no memory of their own.
-#[derive(Clone, Debug)]
-pub(crate) enum Key {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Key {
     /// Number of bytes, and the bytes.
     Short(u8, [u8; SHORT]),
     /// Longer than that.
@@ -88,7 +111,7 @@ pub(crate) const SHORT: usize = 22;
 
 impl Key {
     /// The key of these bytes.
-    pub(crate) fn new(bytes: &[u8]) -> Self {
+    pub fn new(bytes: &[u8]) -> Self {
         let mut short = [0; SHORT];
         match short.get_mut(..bytes.len()) {
             Some(place) => {
@@ -101,7 +124,7 @@ impl Key {
 
     /// Its bytes.
     #[inline]
-    pub(crate) fn bytes(&self) -> &[u8] {
+    pub fn bytes(&self) -> &[u8] {
         match self {
             Self::Short(length, bytes) => &bytes[..usize::from(*length)],
             Self::Long(bytes) => bytes,

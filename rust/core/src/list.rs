@@ -9,6 +9,7 @@ use arrow_schema::Field;
 
 use crate::column::Column;
 use crate::expr::Scalar;
+use crate::one::One;
 use crate::plan::Feature;
 use crate::types::Type;
 
@@ -114,6 +115,16 @@ impl List {
             values,
             Some(nulls),
         ))
+    }
+
+    /// The values one by one.
+    #[must_use]
+    pub fn values(&self, ty: Type) -> Vec<One> {
+        if ty == Type::String {
+            return self.texts.iter().map(|text| One::text(text)).collect();
+        }
+        let words = self.words.iter();
+        words.map(|&word| One::of_word(ty, Some(word))).collect()
     }
 
     /// The column of the single texts of many lists.

@@ -100,7 +100,7 @@ pub(crate) struct Failure {
 }
 
 /// What one row does with one entity.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Task {
     /// Position among the accepted rows.
     at: usize,
@@ -113,9 +113,10 @@ struct Task {
 }
 
 /// The scratch of one thread.
+#[derive(Clone, Debug)]
 pub(crate) struct Scratch {
     /// By vector and lookup.
-    readings: Vec<Vec<Reading>>,
+    pub(crate) readings: Vec<Vec<Reading>>,
     rows: Vec<Row>,
     tasks: Vec<Task>,
 }

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::expr::Expr;
 pub use crate::feature::Feature;
 use crate::spec::{PLAN_FORMAT, PlanSpec};
+use crate::staging::Staging;
 use crate::stream_plan::{self, Stream};
 use crate::totals::Totals;
 use crate::types::Type;
@@ -50,6 +51,8 @@ pub struct Plan {
     pub vectors: Vec<Vector>,
     /// Emitters by index.
     pub emitters: Vec<Emitter>,
+    /// What is computed of the rows of each stream.
+    pub staging: Vec<Staging>,
     /// Longest time a view keeps events back for a slower stream that reads it.
     pub hold_back_us: i64,
     /// SHA-256 of the canonical JSON; state of another plan is refused.
@@ -301,7 +304,10 @@ impl Plan {
             streams[emitter.view.stream].emitters.push(index);
             emitters.push(emitter);
         }
+        let staging = streams.iter();
+        let staging = staging.map(|stream| Staging::new(stream, &views, &vectors, &emitters));
         Ok(Self {
+            staging: staging.collect(),
             streams,
             views,
             vectors,

@@ -45,7 +45,7 @@ impl Kernel {
                 let key = keys.get(row);
                 let entity =
                     key.and_then(|(key, hash)| self.views[lookup.view].find_mut(key, hash));
-                self.lookups[index][nth]
+                self.scratch[0].readings[index][nth]
                     .read(&plan.views[lookup.view], entity, time, &mut values)
                     .map_err(|feature| {
                         overflow(&plan, lookup.view, feature, key.map(|(key, _)| key), time)
@@ -258,7 +258,7 @@ impl Kernel {
         Ok(Keys::encode(&parts, keys.rows))
     }
 
-    fn fresh(&self, view: usize, t_us: i64) -> Result<()> {
+    pub(crate) fn fresh(&self, view: usize, t_us: i64) -> Result<()> {
         match self.horizon(view) {
             Some(earliest) if t_us < earliest => Err(Error::Stale(format!(
                 "view '{}' cannot be read at {t_us}: events are kept for reads from {earliest} on",

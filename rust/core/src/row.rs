@@ -52,6 +52,13 @@ impl Row {
         }
     }
 
+    /// The list of a slot.
+    #[inline]
+    #[must_use]
+    pub fn list(&self, slot: usize) -> Option<&List> {
+        self.lists[slot].as_deref()
+    }
+
     /// Takes the list out of a slot.
     pub fn take_list(&mut self, slot: usize) -> Option<Box<List>> {
         self.lists[slot].take()

@@ -8,7 +8,7 @@ use crate::buffer::OFFSET_MAX;
 use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::eval::Inputs;
-use crate::expr::{Expr, Node};
+use crate::expr::Expr;
 use crate::key::Keys;
 use crate::plan::{Condition, Plan, View};
 use crate::stream_plan::Stream;
@@ -122,38 +122,40 @@ impl Staged {
                 ),
             ));
         }
+        staged.prepare(plan, batch.stream);
+        Ok(staged)
+    }
+
+    /// The same of one event whose fields are columns of a single row.
+    pub(crate) fn event(plan: &Plan, stream: usize, fields: Vec<Column>, arrival_us: i64) -> Self {
+        let mut staged = Self::of_fields(&plan.streams[stream], fields, 1);
+        staged.arrivals.push(arrival_us);
+        staged.prepare(plan, stream);
+        staged
+    }
+
+    /// Computes what views, vectors, emitters and the duplicate check need of every row.
+    fn prepare(&mut self, plan: &Plan, stream: usize) {
+        let (own, staging) = (&plan.streams[stream], &plan.staging[stream]);
         let inputs = Inputs {
-            rows: staged.rows,
-            fields: &staged.fields,
+            rows: self.rows,
+            fields: &self.fields,
             features: &[],
         };
-        let mut keys = KeyCache {
-            inputs,
-            known: Vec::new(),
-        };
-        staged.views = stream
-            .views
-            .iter()
-            .map(|&view| StagedView::new(&plan.views[view], stream, &mut keys))
-            .collect();
-        staged.emitters = stream
-            .emitters
-            .iter()
-            .map(|&emitter| StagedView::new(&plan.emitters[emitter].view, stream, &mut keys))
-            .collect();
-        staged.ids = stream.dedup_us.map(|_| keys.fields(stream, &stream.id));
-        staged.lookups = stream
-            .vectors
-            .iter()
-            .map(|&vector| {
-                plan.vectors[vector]
-                    .lookups
-                    .iter()
-                    .map(|lookup| keys.get(&lookup.key))
-                    .collect()
-            })
-            .collect();
-        Ok(staged)
+        let keys = staging.keys.iter();
+        let keys: Vec<Arc<Keys>> = keys.map(|key| Arc::new(encode(&inputs, key))).collect();
+        let view = |(view, &key): (&View, &usize)| StagedView::new(view, &inputs, &keys[key]);
+        let views = own.views.iter().map(|&view| &plan.views[view]);
+        let views = views.zip(&staging.views).map(view).collect();
+        let emitters = own.emitters.iter().map(|&at| &plan.emitters[at].view);
+        let emitters = emitters.zip(&staging.emitters).map(view).collect();
+        let shared = |&key: &usize| Arc::clone(&keys[key]);
+        let lookups = staging.lookups.iter();
+        let lookups = lookups.map(|keys| keys.iter().map(shared).collect());
+        self.lookups = lookups.collect();
+        self.ids = staging.id.as_ref().map(shared);
+        self.views = views;
+        self.emitters = emitters;
     }
 
     /// Checks a batch of requests: the fields, without arrival; strictly, no row may be invalid.
@@ -193,40 +195,40 @@ impl Staged {
                 .map_err(|error| refuse(stream, &format!("column '{}': {error}", field.name)))?;
             fields.push(column);
         }
-        let invalid = invalid(stream, &fields, batch.rows);
-        if strict && let Some(row) = invalid.iter().position(|&field| field != VALID) {
-            let name = &stream.fields[invalid[row] as usize].name;
+        let staged = Self::of_fields(stream, fields, batch.rows);
+        if strict && let Some(row) = staged.invalid.iter().position(|&field| field != VALID) {
+            let name = &stream.fields[staged.invalid[row] as usize].name;
             return Err(refuse(
                 stream,
                 &format!("row {row}: field '{name}' is missing or not finite"),
             ));
         }
-        Ok(Self {
+        Ok(staged)
+    }
+
+    fn of_fields(stream: &Stream, fields: Vec<Column>, rows: usize) -> Self {
+        Self {
+            invalid: invalid(stream, &fields, rows),
             fields,
             arrivals: Vec::new(),
-            rows: batch.rows,
+            rows,
             views: Vec::new(),
             emitters: Vec::new(),
             ids: None,
             lookups: Vec::new(),
             time: stream.time,
-            invalid,
-        })
+        }
     }
 
     /// The keys of one lookup, for requests.
     #[must_use]
-    pub fn keys(&self, key: &[Expr]) -> Arc<Keys> {
+    pub fn keys(&self, key: &[Expr]) -> Keys {
         let inputs = Inputs {
             rows: self.rows,
             fields: &self.fields,
             features: &[],
         };
-        KeyCache {
-            inputs,
-            known: Vec::new(),
-        }
-        .get(key)
+        encode(&inputs, key)
     }
 
     /// Event time of a valid row.
@@ -246,28 +248,27 @@ impl Staged {
 }
 
 impl StagedView {
-    fn new(view: &View, stream: &Stream, keys: &mut KeyCache<'_>) -> Self {
-        let inputs = keys.inputs;
+    fn new(view: &View, inputs: &Inputs<'_>, keys: &Arc<Keys>) -> Self {
         let width = view.staged_words();
         let mut words = vec![0u64; width * inputs.rows];
         for (bit, condition) in view.conditions.iter().enumerate() {
-            set_bits(condition, &inputs, &mut words[bit / 64..], width, bit % 64);
+            let words = words.get_mut(bit / 64..).unwrap_or_default();
+            set_bits(condition, inputs, words, width, bit % 64);
         }
         let first = view.conditions.len().div_ceil(64);
         let mut texts = Vec::new();
         for (at, arg) in view.args.iter().enumerate() {
-            let column = inputs.eval(arg);
+            let column = inputs.look(arg);
             if arg.ty == Type::String {
-                texts.push((first + at, column));
+                texts.push((first + at, column.into_owned()));
                 continue;
             }
-            for (row, slot) in words[first + at..].iter_mut().step_by(width).enumerate() {
-                *slot = column.word(row);
-            }
+            let words = words.get_mut(first + at..).unwrap_or_default();
+            column.copy_words(words, width);
         }
         let passes = view.filter.as_ref().map(|filter| inputs.eval(filter));
         Self {
-            keys: keys.fields(stream, &view.by),
+            keys: Arc::clone(keys),
             texts,
             passes,
             words,
@@ -299,42 +300,15 @@ impl StagedView {
     }
 }
 
-/// Keys already encoded for this batch: views and vectors mostly share a few.
-struct KeyCache<'a> {
-    inputs: Inputs<'a>,
-    known: Vec<(Vec<Expr>, Arc<Keys>)>,
-}
-
-impl KeyCache<'_> {
-    fn get(&mut self, key: &[Expr]) -> Arc<Keys> {
-        if let Some((_, keys)) = self.known.iter().find(|(known, _)| known == key) {
-            return Arc::clone(keys);
-        }
-        let columns: Vec<(Type, Column)> = key
-            .iter()
-            .map(|part| (part.ty, self.inputs.eval(part)))
-            .collect();
-        let parts: Vec<(Type, &Column)> =
-            columns.iter().map(|(ty, column)| (*ty, column)).collect();
-        let keys = Arc::new(Keys::encode(&parts, self.inputs.rows));
-        self.known.push((key.to_vec(), Arc::clone(&keys)));
-        keys
+/// The keys of all rows.
+fn encode(inputs: &Inputs<'_>, key: &[Expr]) -> Keys {
+    if let [part] = key {
+        return Keys::encode(&[(part.ty, &*inputs.look(part))], inputs.rows);
     }
-
-    fn fields(&mut self, stream: &Stream, fields: &[usize]) -> Arc<Keys> {
-        let key: Vec<Expr> = fields
-            .iter()
-            .map(|&index| {
-                let field = &stream.fields[index];
-                Expr {
-                    ty: field.ty,
-                    nullable: field.nullable,
-                    node: Node::Field(index, field.name.clone()),
-                }
-            })
-            .collect();
-        self.get(&key)
-    }
+    let columns: Vec<_> = key.iter().map(|part| inputs.look(part)).collect();
+    let parts = key.iter().zip(&columns);
+    let parts: Vec<(Type, &Column)> = parts.map(|(part, column)| (part.ty, &**column)).collect();
+    Keys::encode(&parts, inputs.rows)
 }
 
 fn set_bits(
@@ -345,8 +319,12 @@ fn set_bits(
     bit: usize,
 ) {
     let filter = condition.filter.as_ref().map(|filter| inputs.eval(filter));
-    let arg = condition.arg.as_ref().map(|arg| inputs.eval(arg));
-    for (row, word) in words.iter_mut().step_by(width).enumerate() {
+    let arg = condition.arg.as_ref().map(|arg| inputs.look(arg));
+    let all = words.iter_mut().step_by(width);
+    if filter.is_none() && arg.as_ref().is_none_or(|arg| !arg.has_nulls()) {
+        return all.for_each(|word| *word |= 1 << bit);
+    }
+    for (row, word) in all.enumerate() {
         let passes = filter
             .as_ref()
             .is_none_or(|filter| filter.as_bool(row) == Some(true));

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::{Int32Builder, Int64Builder, StringBuilder, UInt8Builder};
-use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch};
+use arrow_array::{ArrayRef, Int32Array, Int64Array, RecordBatch, StringArray, UInt8Array};
 use arrow_schema::{DataType, Field, Schema};
 
 use crate::column::Column;
@@ -41,12 +40,15 @@ pub struct Step {
 
 /// Rows not applied, as they are found.
 #[derive(Debug, Default)]
-pub(crate) struct Rejected {
-    batch: Int32Builder,
-    row: Int32Builder,
-    verdict: UInt8Builder,
-    field: StringBuilder,
-    watermark: Int64Builder,
+pub(crate) struct Rejected(Vec<RejectedRow>);
+
+#[derive(Debug)]
+struct RejectedRow {
+    at: (u32, u32),
+    verdict: Verdict,
+    /// Stream and field.
+    field: Option<(usize, usize)>,
+    watermark: Option<i64>,
 }
 
 impl Rejected {
@@ -54,50 +56,73 @@ impl Rejected {
         &mut self,
         at: (u32, u32),
         verdict: Verdict,
-        field: Option<&str>,
+        field: Option<(usize, usize)>,
         watermark: Option<i64>,
     ) {
-        self.batch.append_value(at.0 as i32);
-        self.row.append_value(at.1 as i32);
-        self.verdict.append_value(verdict as u8);
-        self.field.append_option(field);
-        self.watermark.append_option(watermark);
+        self.0.push(RejectedRow {
+            at,
+            verdict,
+            field,
+            watermark,
+        });
     }
 
-    pub(crate) fn finish(mut self) -> Result<RecordBatch> {
+    pub(crate) fn finish(self, plan: &Plan) -> Result<RecordBatch> {
+        let name = |(stream, field): (usize, usize)| &*plan.streams[stream].fields[field].name;
+        let rows = || self.0.iter();
+        let batches: Int32Array = rows().map(|row| Some(row.at.0 as i32)).collect();
+        let places: Int32Array = rows().map(|row| Some(row.at.1 as i32)).collect();
+        let verdicts: UInt8Array = rows().map(|row| Some(row.verdict as u8)).collect();
+        let fields: StringArray = rows().map(|row| row.field.map(name)).collect();
+        let watermarks: Int64Array = rows().map(|row| row.watermark).collect();
         batch(vec![
-            ("batch", false, Arc::new(self.batch.finish())),
-            ("row", false, Arc::new(self.row.finish())),
-            ("verdict", false, Arc::new(self.verdict.finish())),
-            ("field", true, Arc::new(self.field.finish())),
-            ("watermark", true, Arc::new(self.watermark.finish())),
+            ("batch", false, Arc::new(batches)),
+            ("row", false, Arc::new(places)),
+            ("verdict", false, Arc::new(verdicts)),
+            ("field", true, Arc::new(fields)),
+            ("watermark", true, Arc::new(watermarks)),
         ])
     }
 }
 
-/// Reads that came too late, as they are found.
-#[derive(Debug, Default)]
-pub(crate) struct StaleReads {
-    vector: Int32Builder,
-    row: Int32Builder,
-    view: Int32Builder,
-    earliest_us: Int64Builder,
+/// A read that came too late, and what the earliest in time would have been.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaleRead {
+    /// Index of the vector.
+    pub vector: usize,
+    /// Row of the vector's batch.
+    pub row: usize,
+    /// Index of the view.
+    pub view: usize,
+    /// The earliest time the view can be read at.
+    pub earliest_us: i64,
 }
+
+/// Reads that came too late, as they are found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StaleReads(pub(crate) Vec<StaleRead>);
 
 impl StaleReads {
     pub(crate) fn push(&mut self, vector: usize, row: usize, view: usize, earliest_us: i64) {
-        self.vector.append_value(vector as i32);
-        self.row.append_value(row as i32);
-        self.view.append_value(view as i32);
-        self.earliest_us.append_value(earliest_us);
+        self.0.push(StaleRead {
+            vector,
+            row,
+            view,
+            earliest_us,
+        });
     }
 
-    pub(crate) fn finish(mut self) -> Result<RecordBatch> {
+    pub(crate) fn finish(self) -> Result<RecordBatch> {
+        let column = |pick: fn(&StaleRead) -> usize| -> ArrayRef {
+            let column: Int32Array = self.0.iter().map(|read| Some(pick(read) as i32)).collect();
+            Arc::new(column)
+        };
+        let earliest: Int64Array = self.0.iter().map(|read| Some(read.earliest_us)).collect();
         batch(vec![
-            ("vector", false, Arc::new(self.vector.finish())),
-            ("row", false, Arc::new(self.row.finish())),
-            ("view", false, Arc::new(self.view.finish())),
-            ("earliest_us", false, Arc::new(self.earliest_us.finish())),
+            ("vector", false, column(|read| read.vector)),
+            ("row", false, column(|read| read.row)),
+            ("view", false, column(|read| read.view)),
+            ("earliest_us", false, Arc::new(earliest)),
         ])
     }
 }

@@ -1,7 +1,6 @@
 //! The work on the entities of a view, shared among threads.
 
 use crate::pass::{Failure, Pass, Scratch};
-use crate::reading::Reading;
 use crate::shard::Shard;
 use crate::view::{Entities, SHARDS, shard_of};
 
@@ -12,12 +11,12 @@ const THREAD_ROWS: usize = 2048;
 pub(crate) fn work(
     pass: &Pass<'_>,
     entities: &mut Entities,
-    readings: &[Vec<Reading>],
-    threads: usize,
+    scratch: &mut [Scratch],
 ) -> Result<(), Failure> {
+    let threads = scratch.len();
     if threads == 1 || pass.accepted.len() < THREAD_ROWS {
         let mut shards: Vec<Option<&mut Shard>> = entities.shards.iter_mut().map(Some).collect();
-        return pass.run(&mut shards, &mut Scratch::new(pass.plan, readings));
+        return pass.run(&mut shards, &mut scratch[0]);
     }
     let mut parts: Vec<Vec<Option<&mut Shard>>> = (0..threads)
         .map(|_| (0..SHARDS).map(|_| None).collect())
@@ -35,9 +34,8 @@ pub(crate) fn work(
     }
     let results = std::thread::scope(|scope| {
         let mut running = Vec::with_capacity(threads);
-        for mut part in parts {
-            let mut scratch = Scratch::new(pass.plan, readings);
-            running.push(scope.spawn(move || pass.run(&mut part, &mut scratch)));
+        for (mut part, scratch) in parts.into_iter().zip(scratch) {
+            running.push(scope.spawn(move || pass.run(&mut part, scratch)));
         }
         let joined = running.into_iter().map(std::thread::ScopedJoinHandle::join);
         joined.collect::<Vec<_>>()

@@ -1,44 +1,97 @@
 //! The kernel as a Python class: converts, releases the GIL, converts back.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
 use arrow_array::{Array as _, RecordBatch};
 use forerun_core::custom::Functions;
 use forerun_core::guard::{Guard, Partition};
+use forerun_core::plan::Plan;
 use forerun_core::stage::Batch as CoreBatch;
 use forerun_core::{Error, Kernel as CoreKernel};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyMapping};
+use pyo3::types::{PyBytes, PyDict, PyMapping, PyTuple};
 
 use crate::arrow::{Batch, Columns};
-use crate::errors::raise;
+use crate::errors::{BatchError, raise};
+use crate::event::EventResult;
 use crate::function::{Interrupt, functions as of};
+use crate::reader::Reader;
 use crate::step::StepResult;
+use crate::value::take_all;
 
 /// One input of `apply`: stream, partition, base offset, batch.
 type Input<'py> = (usize, u16, u64, Bound<'py, PyAny>);
 
 /// Exact event-time features of one plan: state, guard and reads.
 #[pyclass(frozen, module = "forerun._core._rust")]
-pub(crate) struct Kernel(Mutex<CoreKernel>, Interrupt);
+pub(crate) struct Kernel {
+    shared: Arc<Shared>,
+    plan: Arc<Plan>,
+}
+
+/// A kernel whose callers take turns, and what stops them.
+pub(crate) struct Shared {
+    kernel: Mutex<CoreKernel>,
+    interrupt: Interrupt,
+}
+
+impl Shared {
+    /// Does short work, which keeps the GIL, one caller at a time.
+    pub(crate) fn briefly<T>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut CoreKernel) -> PyResult<T>,
+    ) -> PyResult<T> {
+        let made = work(&mut *held(py, &self.kernel)?);
+        self.interrupt.check()?;
+        made
+    }
+}
+
+/// Holds what callers take turns with.
+///
+/// Nobody waits for it with the GIL in hand: who has it may be waiting for the GIL.
+pub(crate) fn held<'a, T: Send>(
+    py: Python<'_>,
+    shared: &'a Mutex<T>,
+) -> PyResult<MutexGuard<'a, T>> {
+    loop {
+        match shared.try_lock() {
+            Ok(held) => return Ok(held),
+            Err(TryLockError::Poisoned(_)) => return Err(PyRuntimeError::new_err(POISONED)),
+            Err(TryLockError::WouldBlock) => py.detach(|| drop(shared.lock())),
+        }
+    }
+}
+
+const POISONED: &str =
+    "an earlier call met a bug in the kernel; discard it and restore from the last checkpoint";
 
 impl Kernel {
+    fn of(kernel: CoreKernel, interrupt: Interrupt) -> Self {
+        Self {
+            plan: Arc::clone(kernel.plan()),
+            shared: Arc::new(Shared {
+                kernel: Mutex::new(kernel),
+                interrupt,
+            }),
+        }
+    }
+
     /// Runs `work` without the GIL, one caller at a time.
     fn with<T: Send>(
         &self,
         py: Python<'_>,
         work: impl Send + FnOnce(&mut CoreKernel) -> Result<T, Error>,
     ) -> PyResult<T> {
-        let made = py.detach(|| match self.0.lock() {
+        let made = py.detach(|| match self.shared.kernel.lock() {
             Ok(mut kernel) => work(&mut kernel).map_err(raise),
-            Err(_) => Err(PyRuntimeError::new_err(
-                "an earlier call met a bug in the kernel; discard it and restore from the last checkpoint",
-            )),
+            Err(_) => Err(PyRuntimeError::new_err(POISONED)),
         })?;
-        self.1.check()?;
+        self.shared.interrupt.check()?;
         Ok(made)
     }
 }
@@ -57,7 +110,7 @@ impl Kernel {
         let kernel = py
             .detach(|| CoreKernel::with_functions(plan_json, &functions))
             .map_err(raise)?;
-        Ok(Self(Mutex::new(kernel), interrupt))
+        Ok(Self::of(kernel, interrupt))
     }
 
     #[classmethod]
@@ -76,7 +129,7 @@ impl Kernel {
         let kernel = py
             .detach(|| restore(plan_json, &functions, header, &columns))
             .map_err(raise)?;
-        Ok(Self(Mutex::new(kernel), interrupt))
+        Ok(Self::of(kernel, interrupt))
     }
 
     #[allow(
@@ -97,6 +150,53 @@ impl Kernel {
             .collect::<PyResult<Vec<_>>>()?;
         let step = self.with(py, |kernel| kernel.apply(&batches))?;
         StepResult::new(py, step)
+    }
+
+    fn event(
+        &self,
+        py: Python<'_>,
+        stream: usize,
+        partition: u16,
+        offset: u64,
+        arrival_us: i64,
+        values: &Bound<'_, PyTuple>,
+    ) -> PyResult<EventResult> {
+        let Some(plan) = self.plan.streams.get(stream) else {
+            return Err(BatchError::new_err(format!("there is no stream {stream}")));
+        };
+        let types = plan.fields.iter().map(|field| field.ty);
+        let values = take_all(values, types, |at| match at {
+            None => format!("stream '{}'", plan.name),
+            Some(at) => format!("stream '{}', field '{}'", plan.name, plan.fields[at].name),
+        })?;
+        self.shared.briefly(py, |kernel| {
+            let outcome = kernel.event(stream, partition, offset, arrival_us, values);
+            EventResult::new(py, &self.plan, stream, outcome.map_err(raise)?)
+        })
+    }
+
+    #[pyo3(signature = (view, features=None))]
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "extracted from Python's list"
+    )]
+    fn reader(
+        &self,
+        py: Python<'_>,
+        view: usize,
+        features: Option<Vec<String>>,
+    ) -> PyResult<Reader> {
+        let names = features.as_ref();
+        let names: Option<Vec<&str>> =
+            names.map(|names| names.iter().map(String::as_str).collect());
+        let reader = self.shared.briefly(py, |kernel| {
+            kernel.reader(view, names.as_deref()).map_err(raise)
+        })?;
+        Ok(Reader {
+            shared: Arc::clone(&self.shared),
+            plan: Arc::clone(&self.plan),
+            prepared: Mutex::new(reader),
+        })
     }
 
     fn set_threads(&self, py: Python<'_>, threads: usize) -> PyResult<()> {

@@ -1,14 +1,17 @@
-//! What crosses from Rust to Python: `Kernel`, `StepResult`, `Formula`, `Batch`, `Array` and the errors.
+//! What crosses from Rust to Python: `Kernel`, `Reader`, what steps give, `Formula`, `Batch`, `Array` and the errors.
 //!
 //! The types and promises of all of it are in src/forerun/_core/_rust.pyi.
 
 mod arrow;
 mod errors;
+mod event;
 mod formula;
 mod function;
 mod kernel;
 mod memory;
+mod reader;
 mod step;
+mod value;
 
 use pyo3::prelude::*;
 
@@ -23,11 +26,15 @@ mod _rust {
         BatchError, FeatureOverflowError, PlanError, StaleReadError, StateFormatError,
     };
     #[pymodule_export]
+    use crate::event::EventResult;
+    #[pymodule_export]
     use crate::formula::{Formula, zone_data, zone_names};
     #[pymodule_export]
     use crate::kernel::Kernel;
     #[pymodule_export]
     use crate::memory::memory;
+    #[pymodule_export]
+    use crate::reader::Reader;
     #[pymodule_export]
     use crate::step::StepResult;
 

@@ -6,7 +6,7 @@ Every method that works on rows releases the GIL; a kernel may be shared by thre
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypedDict, final, type_check_only
+from typing import Protocol, TypeAlias, TypedDict, final, type_check_only
 
 __all__ = [
     "STATE_FORMAT",
@@ -14,10 +14,12 @@ __all__ = [
     "Array",
     "Batch",
     "BatchError",
+    "EventResult",
     "FeatureOverflowError",
     "Formula",
     "Kernel",
     "PlanError",
+    "Reader",
     "StaleReadError",
     "StateFormatError",
     "StepResult",
@@ -85,6 +87,9 @@ class FeatureOverflowError(ArithmeticError):
 
 class StaleReadError(LookupError):
     """A read at a time whose events may have been dropped; the message says the earliest readable time."""
+
+_Scalar: TypeAlias = bool | int | float | str
+"""One value without Arrow."""
 
 @type_check_only
 class Function(Protocol):
@@ -167,6 +172,52 @@ class StepResult:
         """
 
 @final
+class EventResult:
+    """What one `Kernel.event` decided and read: the step of a batch of one row, as plain Python values."""
+
+    @property
+    def verdict(self) -> int:
+        """0 applied, 1 invalid, 2 early, 3 late, 4 duplicate."""
+
+    @property
+    def field(self) -> str | None:
+        """The first invalid field, if there is one."""
+
+    @property
+    def watermark(self) -> int | None:
+        """The stream's watermark at arrival when the event was not applied; None before one."""
+
+    @property
+    def vectors(self) -> tuple[tuple[float | list[_Scalar] | None, ...] | None, ...]:
+        """Per vector of the plan its inputs in order, or None when the event did not trigger it."""
+
+    @property
+    def stale(self) -> list[tuple[int, int, int]]:
+        """Reads older than their view keeps events for, served null: (vector, view, earliest readable us)."""
+
+    @property
+    def emitted(self) -> list[Batch]:
+        """As in `StepResult`."""
+
+@final
+class Reader:
+    """Some features of a view, ready to be read for one key after the other; made by `Kernel.reader`."""
+
+    def read(self, key: tuple[_Scalar | None, ...], t_us: int) -> tuple[_Scalar | list[_Scalar] | None, ...]:
+        """The features of one entity as of one time, in order.
+
+        Args:
+            key: The values of the view's `by` fields. A null part or an unknown entity reads as empty.
+            t_us: Event time; events up to and including it count.
+
+        Returns:
+            The values as they are in `Kernel.values`, but times and durations as int microseconds.
+
+        Raises:
+            BatchError, StaleReadError, FeatureOverflowError: As `Kernel.values`.
+        """
+
+@final
 class Formula:
     """One expression by itself, over the columns of a table: it means what it means inside a plan.
 
@@ -218,6 +269,36 @@ class Kernel:
         Raises:
             BatchError: Wrong columns, types or offsets, arrivals going back. Nothing is applied.
             FeatureOverflowError: See there; the kernel is unusable afterwards.
+        """
+
+    def event(
+        self, stream: int, partition: int, offset: int, arrival_us: int, values: tuple[_Scalar | None, ...]
+    ) -> EventResult:
+        """Takes a step of one event: what `apply` does with a batch of one row, in about a microsecond.
+
+        It keeps the GIL, which short work is quicker with.
+
+        Args:
+            stream: Index of the stream.
+            partition: 0..65535.
+            offset: Its place in the partition.
+            arrival_us: When it arrived.
+            values: The stream's fields in plan order; times and durations as int microseconds.
+
+        Raises:
+            BatchError: A value of another type, an offset or arrival that goes back. Nothing is applied.
+            FeatureOverflowError: See there; the kernel is unusable afterwards.
+        """
+
+    def reader(self, view: int, features: Sequence[str] | None = None) -> Reader:
+        """Prepares reads of single entities.
+
+        Args:
+            view: Which view of the plan.
+            features: Their names, by default all that `values` gives.
+
+        Raises:
+            BatchError: There is no such view or feature.
         """
 
     def set_threads(self, threads: int) -> None:

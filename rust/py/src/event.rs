@@ -1,0 +1,55 @@
+//! The result of a step of one event.
+
+use forerun_core::guard::Verdict;
+use forerun_core::plan::Plan;
+use forerun_core::single::Outcome;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+
+use crate::arrow::Batch;
+use crate::value::give;
+
+/// What one `Kernel.event` decided and read.
+#[pyclass(frozen, get_all, module = "forerun._core._rust")]
+pub(crate) struct EventResult {
+    verdict: u8,
+    field: Option<String>,
+    watermark: Option<i64>,
+    vectors: Py<PyTuple>,
+    stale: Vec<(usize, usize, i64)>,
+    emitted: Vec<Py<Batch>>,
+}
+
+impl EventResult {
+    pub(crate) fn new(
+        py: Python<'_>,
+        plan: &Plan,
+        stream: usize,
+        outcome: &Outcome,
+    ) -> PyResult<Self> {
+        let field = |at: usize| plan.streams[stream].fields[at].name.clone();
+        let applied = outcome.verdict == Verdict::Applied;
+        let vectors = outcome.vectors.iter().enumerate().map(|(index, inputs)| {
+            if !applied || plan.vectors[index].stream != stream {
+                return Ok(py.None().into_bound(py));
+            }
+            let inputs = inputs.iter().map(|value| give(py, value));
+            let inputs = PyTuple::new(py, inputs.collect::<PyResult<Vec<_>>>()?)?;
+            Ok(inputs.into_any())
+        });
+        let stale = outcome.stale.iter();
+        let emitted = outcome.emitted.iter();
+        Ok(Self {
+            verdict: outcome.verdict as u8,
+            field: outcome.field.map(field),
+            watermark: outcome.watermark,
+            vectors: PyTuple::new(py, vectors.collect::<PyResult<Vec<_>>>()?)?.unbind(),
+            stale: stale
+                .map(|read| (read.vector, read.view, read.earliest_us))
+                .collect(),
+            emitted: emitted
+                .map(|batch| Py::new(py, Batch(batch.clone())))
+                .collect::<PyResult<_>>()?,
+        })
+    }
+}
