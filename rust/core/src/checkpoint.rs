@@ -124,14 +124,27 @@ impl Kernel {
         let mut bytes = Vec::new();
         for (index, plan) in self.plan.views.iter().enumerate() {
             let horizon = self.horizon(index);
-            for entity in self.views[index].sorted(plan, horizon) {
+            self.views[index].sweep(plan, horizon);
+            let mut take = |key: &[u8], state: &[u8]| {
+                digest.update((index as u32).to_le_bytes());
+                digest.update((key.len() as u32).to_le_bytes());
+                digest.update(key);
+                digest.update((state.len() as u64).to_le_bytes());
+                digest.update(state);
+            };
+            let mut awake = self.views[index].sorted().into_iter().peekable();
+            self.each_asleep(index, &mut |key, state| {
+                while let Some(entity) = awake.next_if(|entity| entity.key() < key) {
+                    bytes.clear();
+                    state::write_entity(plan, entity, &mut bytes);
+                    take(entity.key(), &bytes);
+                }
+                take(key, state);
+            })?;
+            for entity in awake {
                 bytes.clear();
                 state::write_entity(plan, entity, &mut bytes);
-                digest.update((index as u32).to_le_bytes());
-                digest.update((entity.key().len() as u32).to_le_bytes());
-                digest.update(entity.key());
-                digest.update((bytes.len() as u64).to_le_bytes());
-                digest.update(&bytes);
+                take(entity.key(), &bytes);
             }
         }
         for (index, plan) in self.plan.emitters.iter().enumerate() {

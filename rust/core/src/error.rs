@@ -22,6 +22,8 @@ pub enum Error {
     Overflow(String),
     /// A read at a time whose events may have been dropped.
     Stale(String),
+    /// The store of entities that are not in memory has failed.
+    Store(String),
 }
 
 /// Result of a kernel call.
@@ -33,7 +35,8 @@ impl fmt::Display for Error {
         | Self::Batch(text)
         | Self::State(text)
         | Self::Overflow(text)
-        | Self::Stale(text)) = self;
+        | Self::Stale(text)
+        | Self::Store(text)) = self;
         out.write_str(text)
     }
 }

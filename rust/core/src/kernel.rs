@@ -15,6 +15,7 @@ use crate::pass::{Accepted, Failure, Pass, Role, Scratch, roles};
 use crate::plan::{Lookup, Plan};
 use crate::reading::{FeatureOverflow, Reading};
 use crate::single::Single;
+use crate::spill::Spill;
 use crate::stage::{Batch, Staged};
 use crate::step::{Reads, Step};
 use crate::threads::work;
@@ -71,6 +72,8 @@ pub struct Kernel {
     pub(crate) single: Option<Box<Single>>,
     /// Highest arrival seen: the time by which partitions are judged idle.
     pub(crate) clock: i64,
+    /// What is not in memory; none when all is.
+    pub(crate) spill: Option<Box<Spill>>,
     /// Why the kernel can no longer be used.
     pub(crate) broken: Option<Error>,
 }
@@ -146,6 +149,7 @@ impl Kernel {
             late_reads,
             single: None,
             clock,
+            spill: None,
             broken: None,
         }
     }
@@ -165,6 +169,7 @@ impl Kernel {
             .map(|batch| Staged::events(&plan, batch))
             .collect::<Result<Vec<_>>>()?;
         self.contiguous(batches, &staged)?;
+        self.wake_staged(&plan, batches, &staged)?;
         for batch in batches.iter().filter(|batch| batch.rows > 0) {
             self.guards[batch.stream].partition(batch.partition);
         }
@@ -312,6 +317,7 @@ impl Kernel {
             let applied = counts[view.stream] as usize;
             self.views[index].sweep_when_due(view, applied, horizon);
         }
+        self.settle_sleepers(plan, counts);
     }
 
     /// Lets the emitters take in what was applied, and close what the watermarks have passed.

@@ -38,6 +38,7 @@ impl Kernel {
         let mut values = Row::new(vector.slots.len());
         for (nth, lookup) in vector.lookups.iter().enumerate() {
             let keys = staged.keys(&lookup.key);
+            self.wake_keys(lookup.view, &keys, staged.rows)?;
             let slots: Vec<usize> = lookup.features.iter().map(|&(_, slot)| slot).collect();
             for row in 0..staged.rows {
                 let time = staged.time(row);
@@ -62,6 +63,7 @@ impl Kernel {
         let plan = Arc::clone(&self.plan);
         let encoded = self.keys(view, keys)?;
         self.fresh(view, t_us)?;
+        self.wake_keys(view, &encoded, keys.rows)?;
         let target = &plan.views[view];
         let (reading, bounds) = &mut self.all[view];
         let features = &target.features;
@@ -122,6 +124,7 @@ impl Kernel {
     pub fn events(&mut self, view: usize, key: &Batch, t_us: i64) -> Result<RecordBatch> {
         self.usable()?;
         let encoded = self.one_key(view, key)?;
+        self.wake_keys(view, &encoded, 1)?;
         self.settle(view, &encoded);
         let plan = &self.plan.views[view];
         let entity = encoded
@@ -194,6 +197,7 @@ impl Kernel {
     pub fn provenance(&mut self, view: usize, key: &Batch) -> Result<Option<(i64, u16, u64)>> {
         self.usable()?;
         let encoded = self.one_key(view, key)?;
+        self.wake_keys(view, &encoded, 1)?;
         self.settle(view, &encoded);
         let entity = encoded
             .get(0)

@@ -162,6 +162,7 @@ impl Kernel {
             *part = Column::same(one, 1);
         }
         reader.keys.refill(&reader.key, 1);
+        self.wake_keys(reader.view, &reader.keys, 1)?;
         // A list stays in a row until it is taken.
         for &slot in &reader.wide {
             reader.row.take_list(slot);

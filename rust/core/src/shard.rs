@@ -171,21 +171,42 @@ impl Shard {
         if !entity.is_dead(view) {
             return true;
         }
-        let hash = slot.hash;
-        slot.changed = false;
-        if let Some(dead) = slot.entity.take() {
-            if let Ok(entry) = self
-                .table
-                .find_entry(hash, |place| place.slot as usize == at)
-            {
-                entry.remove();
-            }
-            self.free.push(at as u32);
-            if self.tracking {
-                self.gone.push(dead.key().into());
-            }
+        if let Some(dead) = self.remove(at) {
+            self.forget(dead.key());
         }
         false
+    }
+
+    /// Takes the entity out of a slot.
+    pub(crate) fn remove(&mut self, at: usize) -> Option<Entity> {
+        let slot = &mut self.slots[at];
+        let hash = slot.hash;
+        let entity = slot.entity.take()?;
+        slot.changed = false;
+        if let Ok(entry) = self
+            .table
+            .find_entry(hash, |place| place.slot as usize == at)
+        {
+            entry.remove();
+        }
+        self.free.push(at as u32);
+        Some(entity)
+    }
+
+    /// Notes that an entity is gone.
+    pub(crate) fn forget(&mut self, key: &[u8]) {
+        if self.tracking {
+            self.gone.push(key.into());
+        }
+    }
+
+    /// Slot, hash and entity of what has not changed since the last take.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = (u32, u64, &Entity)> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(at, slot)| {
+            let entity = slot.entity.as_ref()?;
+            (self.tracking && !slot.changed).then_some((at as u32, slot.hash, entity))
+        })
     }
 
     /// The slots changed since the last take, settled, and the keys gone.

@@ -137,7 +137,10 @@ impl Kernel {
         }
         let fields = std::mem::take(&mut single.fields);
         let staged = [Staged::event(plan, stream, fields, arrival_us)];
-        let done = self.step_event(plan, single, &staged, (stream, partition, offset));
+        let batch = std::slice::from_ref(&single.batch);
+        let done = self
+            .wake_staged(plan, batch, &staged)
+            .and_then(|()| self.step_event(plan, single, &staged, (stream, partition, offset)));
         let [staged] = staged;
         single.fields = staged.fields;
         done.inspect_err(|error| self.broken = Some(error.clone()))

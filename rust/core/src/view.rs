@@ -81,6 +81,36 @@ impl Entities {
         shard.changing(slot)
     }
 
+    /// Entities that are stored as they are: shard, slot, hash of the key.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = (usize, u32, u64, &Entity)> {
+        self.shards.iter().enumerate().flat_map(|(number, shard)| {
+            let stored = shard.stored();
+            stored.map(move |(slot, hash, entity)| (number, slot, hash, entity))
+        })
+    }
+
+    /// Takes an entity out of memory that is stored.
+    pub(crate) fn evict(&mut self, shard: usize, slot: u32) -> Option<Entity> {
+        self.shards[shard].remove(slot as usize)
+    }
+
+    /// Notes that a stored entity is gone.
+    pub(crate) fn forget(&mut self, key: &[u8], hash: u64) {
+        self.shards[shard_of(hash)].forget(key);
+    }
+
+    /// Bytes of an entity with its place.
+    #[allow(clippy::unused_self, reason = "places are the view's")]
+    pub(crate) fn bytes_of(&self, entity: &Entity) -> usize {
+        entity.bytes() + Shard::BYTES_EACH / 2 - size_of::<Entity>()
+    }
+
+    /// Bytes of the entities there are, without places kept free.
+    pub(crate) fn live_bytes(&self) -> usize {
+        let all = self.shards.iter().flat_map(Shard::all);
+        all.map(|entity| self.bytes_of(entity)).sum()
+    }
+
     /// Adds an entity that is not there yet.
     pub(crate) fn put(&mut self, entity: Entity, hash: u64) {
         self.shards[shard_of(hash)].put(entity, hash);
@@ -129,9 +159,9 @@ impl Entities {
         (entities, gone)
     }
 
-    /// All live entities, settled, by key.
-    pub fn sorted(&mut self, view: &View, horizon: Option<i64>) -> Vec<&Entity> {
-        self.sweep(view, horizon);
+    /// All entities by key.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<&Entity> {
         let mut entities: Vec<&Entity> = self.shards.iter().flat_map(Shard::all).collect();
         entities.sort_unstable_by(|a, b| a.key().cmp(b.key()));
         entities

@@ -2,7 +2,7 @@
 
 use forerun_core::Error;
 use pyo3::PyErr;
-use pyo3::exceptions::{PyArithmeticError, PyLookupError, PyValueError};
+use pyo3::exceptions::{PyArithmeticError, PyLookupError, PyRuntimeError, PyValueError};
 
 pyo3::create_exception!(
     forerun._core._rust,
@@ -43,5 +43,7 @@ pub(crate) fn raise(error: Error) -> PyErr {
         Error::State(text) => StateFormatError::new_err(text),
         Error::Overflow(text) => FeatureOverflowError::new_err(text),
         Error::Stale(text) => StaleReadError::new_err(text),
+        // What the store itself raised is raised in its place, once.
+        Error::Store(text) => PyRuntimeError::new_err(text),
     }
 }

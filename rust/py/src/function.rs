@@ -15,7 +15,8 @@ const CHARS_MAX: usize = 200;
 pub(crate) struct Interrupt(Arc<Mutex<Option<PyErr>>>);
 
 impl Interrupt {
-    fn set(&self, error: PyErr) {
+    /// Notes what stops it.
+    pub(crate) fn set(&self, error: PyErr) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
     }
 

@@ -20,6 +20,7 @@ use crate::event::EventResult;
 use crate::function::{Interrupt, functions as of};
 use crate::reader::Reader;
 use crate::step::StepResult;
+use crate::store::PyStore;
 use crate::value::take_all;
 
 /// One input of `apply`: stream, partition, base offset, batch.
@@ -90,9 +91,9 @@ impl Kernel {
         let made = py.detach(|| match self.shared.kernel.lock() {
             Ok(mut kernel) => work(&mut kernel).map_err(raise),
             Err(_) => Err(PyRuntimeError::new_err(POISONED)),
-        })?;
+        });
         self.shared.interrupt.check()?;
-        Ok(made)
+        made
     }
 }
 
@@ -286,9 +287,45 @@ impl Kernel {
             Ok(kernel
                 .entities()
                 .iter()
-                .map(forerun_core::view::Entities::len)
+                .enumerate()
+                .map(|(view, _)| kernel.count(view))
                 .collect())
         })
+    }
+
+    fn asleep(&self, py: Python<'_>) -> PyResult<Vec<usize>> {
+        self.with(py, |kernel| {
+            Ok((0..kernel.plan().views.len())
+                .map(|view| kernel.asleep(view))
+                .collect())
+        })
+    }
+
+    fn spill(&self, py: Python<'_>, memory: usize, load: Py<PyAny>) -> PyResult<()> {
+        let interrupt = self.shared.interrupt.clone();
+        self.with(py, |kernel| {
+            kernel.spill(memory, Arc::new(PyStore { load, interrupt }));
+            Ok(())
+        })
+    }
+
+    fn sleep(&self, py: Python<'_>, keys: &Bound<'_, PyAny>) -> PyResult<()> {
+        let columns = Columns::import(keys)?;
+        let [views, keys] = columns.arrays.as_slice() else {
+            return Err(BatchError::new_err("expected the columns (view, key)"));
+        };
+        let (Some(views), Some(keys)) = (
+            views.as_primitive_opt::<Int32Type>(),
+            keys.as_binary_opt::<i32>(),
+        ) else {
+            return Err(BatchError::new_err("expected (view int32, key binary)"));
+        };
+        let row = |row| (views.value(row) as usize, keys.value(row));
+        self.with(py, |kernel| kernel.sleep((0..columns.rows).map(row)))
+    }
+
+    fn relieve(&self, py: Python<'_>, stored: bool) -> PyResult<bool> {
+        self.with(py, |kernel| kernel.relieve(stored))
     }
 
     fn bytes_per_entity(&self, py: Python<'_>) -> PyResult<Vec<f64>> {

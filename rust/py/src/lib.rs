@@ -11,6 +11,7 @@ mod kernel;
 mod memory;
 mod reader;
 mod step;
+mod store;
 mod value;
 
 use pyo3::prelude::*;

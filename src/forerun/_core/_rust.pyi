@@ -5,7 +5,7 @@ another call), and what comes out is read by `pyarrow.record_batch(x)` or `pyarr
 Every method that works on rows releases the GIL; a kernel may be shared by threads, calls take turns.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias, TypedDict, final, type_check_only
 
 __all__ = [
@@ -365,6 +365,32 @@ class Kernel:
 
     def bytes_per_entity(self) -> list[float]:
         """Memory per live entity of each view, an estimate that includes its events; 0.0 without entities."""
+
+    def asleep(self) -> list[int]:
+        """Entities per view that are not in memory; they are among `entities()`."""
+
+    def spill(self, memory: int, load: Callable[[Batch], ArrowArray]) -> None:
+        """Lets entities use so many bytes; what is beyond is put to sleep by `relieve`, and loaded when asked for.
+
+        Args:
+            memory: Bytes, as counted for entities in memory; the process takes more.
+            load: Called with a batch of `view` int32 and `key` binary; gives `view`, `key` and `state` of all of
+                them, in any order. What it raises is raised by the call that needed it, and the kernel does not
+                work any more then. It must not call the kernel.
+        """
+
+    def sleep(self, keys: ArrowArray) -> None:
+        """Notes entities that only the store has: `view` int32 and `key` binary. Right after `restore`."""
+
+    def relieve(self, stored: bool) -> bool:
+        """Puts entities to sleep when they take more than `spill` allows: of the stored those unseen longest.
+
+        Args:
+            stored: Whether `load` finds what `take_changed` gave last; else nobody is put to sleep.
+
+        Returns:
+            True when too much is left: taking and storing what has changed would help.
+        """
 
     def take_changed(self) -> Batch:
         """Entities changed since the last call: `view` int32, `key` binary, `state` binary (null = evicted).
