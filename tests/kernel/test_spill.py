@@ -5,7 +5,21 @@ from typing import Any, cast
 
 import pyarrow as pa
 import pytest
-from tests.kernel.ticks import K, N, X, apply, feature, keys, plan, read_of, requests, rows_of, values, view
+from tests.kernel.ticks import (
+    K,
+    N,
+    Row,
+    X,
+    apply,
+    feature,
+    keys,
+    plan,
+    read_of,
+    requests,
+    rows_of,
+    values,
+    view,
+)
 from tests.parity.everything import WINDOWS, declare
 
 from forerun._core import Kernel, StepResult
@@ -65,6 +79,11 @@ class Spilling:
         return getattr(self.kernel, name)
 
 
+def _apply(kernel: Any, *rows: Row, offset: int = 0) -> StepResult:
+    """One step; a kernel, or what stands in for one."""
+    return apply(kernel, *rows, offset=offset)
+
+
 def stored_batch(rows: Sequence[tuple[int, bytes, bytes]]) -> pa.RecordBatch:
     """Stored entities as the kernel takes them."""
     columns = zip(*rows, strict=True) if rows else [(), (), ()]
@@ -101,8 +120,8 @@ def test_reads_wake_what_they_read() -> None:
     text = plan(view(SUM, LAST), inputs={"s": read_of(0), "l": read_of(1)})
     rows = [{"at": at, "k": key, "n": at} for at in range(1, 50) for key in "abc"]
     kernel, steady = Spilling(text), Kernel(text)
-    apply(kernel, *rows)
-    apply(steady, *rows)
+    _apply(kernel, *rows)
+    _apply(steady, *rows)
     assert kernel.asleep() == [3]
     for looked in (
         lambda kernel: rows_of(kernel.vector(0, requests({"at": 60, "k": "a"}, {"at": 61, "k": "none"}))),
@@ -137,10 +156,10 @@ def test_the_hash_of_the_state_wakes_nobody() -> None:
     text = plan(view(SUM))
     kernel, steady = Spilling(text), Kernel(text)
     rows = [{"at": at, "k": f"k{at % 7}", "n": at} for at in range(200)]
-    apply(kernel, *rows)
-    apply(steady, *rows)
-    apply(kernel, {"at": 201, "k": "k3"}, {"at": 202, "k": "new"}, offset=200)
-    apply(steady, {"at": 201, "k": "k3"}, {"at": 202, "k": "new"}, offset=200)
+    _apply(kernel, *rows)
+    _apply(steady, *rows)
+    _apply(kernel, {"at": 201, "k": "k3"}, {"at": 202, "k": "new"}, offset=200)
+    _apply(steady, {"at": 201, "k": "k3"}, {"at": 202, "k": "new"}, offset=200)
     asleep = kernel.asleep()
     assert kernel.state_hash() == steady.state_hash()
     assert kernel.asleep() == asleep != [0]
@@ -154,13 +173,13 @@ def test_those_seen_lately_stay() -> None:
     for step in range(60):
         rows = [{"at": step, "k": f"cold {step * 10 + nth}"} for nth in range(10)]
         rows += [{"at": step, "k": f"hot {nth}"} for nth in range(10)]
-        apply(kernel, *rows, offset=offset)
+        _apply(kernel, *rows, offset=offset)
         offset += len(rows)
     assert kernel.slept > 100
     loaded = kernel.loaded
-    apply(kernel, *({"at": 60, "k": f"hot {nth}"} for nth in range(10)), offset=offset)
+    _apply(kernel, *({"at": 60, "k": f"hot {nth}"} for nth in range(10)), offset=offset)
     assert kernel.loaded == loaded
-    apply(kernel, *({"at": 60, "k": f"cold {nth}"} for nth in range(10)), offset=offset + 10)
+    _apply(kernel, *({"at": 60, "k": f"cold {nth}"} for nth in range(10)), offset=offset + 10)
     assert kernel.loaded == loaded + 10
 
 
@@ -168,9 +187,9 @@ def test_the_dead_among_the_sleepers_vanish() -> None:
     """A sleeper that no window can see is dropped in the end, unasked for, and its stored state with it."""
     text = plan(view(SUM), lateness=10)
     kernel = Spilling(text)
-    apply(kernel, *({"at": 1, "k": f"old {nth}"} for nth in range(30)))
+    _apply(kernel, *({"at": 1, "k": f"old {nth}"} for nth in range(30)))
     assert kernel.asleep() == [30]
-    apply(kernel, *({"at": at, "k": "new"} for at in range(200, 1300)), offset=30)
+    _apply(kernel, *({"at": at, "k": "new"} for at in range(200, 1300)), offset=30)
     assert kernel.entities() == [1]
     kernel.save()
     assert len(kernel.stored) == 1
@@ -182,7 +201,7 @@ def test_a_restart_needs_no_more_than_the_keys() -> None:
     text = plan(view(SUM, LAST), {**view(feature("sum", X), by=("n",)), "name": "ByN"}, lateness=10)
     rows = [{"at": at, "k": f"k{at % 31}", "n": at % 13, "x": at / 8} for at in range(900)]
     steady, first = Kernel(text), Spilling(text, memory=9_000)
-    apply(first, *rows[:600])
+    _apply(first, *rows[:600])
     first.save()
     keys_of = [(view, key, b"") for view, key in first.stored]
     again = Kernel.restore(text, first.header(), stored_batch([]))
@@ -190,8 +209,8 @@ def test_a_restart_needs_no_more_than_the_keys() -> None:
     again.sleep(stored_batch(keys_of).select(["view", "key"]))
     assert kernel.asleep() == [31, 13]
     for start in range(600, 900, 20):
-        apply(kernel, *rows[start : start + 20], offset=start)
-    apply(steady, *rows)
+        _apply(kernel, *rows[start : start + 20], offset=start)
+    _apply(steady, *rows)
     assert kernel.state_hash() == steady.state_hash()
     assert kernel.entities() == steady.entities()
 
@@ -199,10 +218,10 @@ def test_a_restart_needs_no_more_than_the_keys() -> None:
 def test_what_the_store_raises_is_raised() -> None:
     """A store that fails stops the step, with its own exception; the kernel is not used any more."""
     kernel = Spilling(plan(view(LAST, by=("k",))))
-    apply(kernel, {"at": 1, "k": "a", "n": 7})
+    _apply(kernel, {"at": 1, "k": "a", "n": 7})
     state = kernel.stored.popitem()
     with pytest.raises(KeyError):
-        apply(kernel, {"at": 2, "k": "a", "n": 8}, offset=1)
+        _apply(kernel, {"at": 2, "k": "a", "n": 8}, offset=1)
     kernel.stored[state[0]] = state[1]
     with pytest.raises(RuntimeError):
         values(cast(Kernel, kernel), 2)
@@ -212,7 +231,7 @@ def test_a_store_that_forgets_is_noticed() -> None:
     """An entity that was stored and is not found again is an error, not an entity without events."""
     kernel = Kernel(plan(view(feature("last", K))))
     kernel.spill(1, lambda _: stored_batch([]))
-    apply(kernel, {"at": 1, "k": "a"})
+    _apply(kernel, {"at": 1, "k": "a"})
     kernel.take_changed()
     assert not kernel.relieve(stored=True)
     with pytest.raises(ValueError, match="1 entities were stored, 0 were found again"):

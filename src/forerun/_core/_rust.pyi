@@ -370,13 +370,13 @@ class Kernel:
         """Entities per view that are not in memory; they are among `entities()`."""
 
     def spill(self, memory: int, load: Callable[[Batch], ArrowArray]) -> None:
-        """Lets entities use so many bytes; what is beyond is put to sleep by `relieve`, and loaded when asked for.
+        """Lets entities use so many bytes; `relieve` puts others to sleep, who are loaded when asked for.
 
         Args:
             memory: Bytes, as counted for entities in memory; the process takes more.
-            load: Called with a batch of `view` int32 and `key` binary; gives `view`, `key` and `state` of all of
-                them, in any order. What it raises is raised by the call that needed it, and the kernel does not
-                work any more then. It must not call the kernel.
+            load: Called with a batch of `view` int32 and `key` binary; gives `view`, `key` and `state` of
+                all of them, in any order. What it raises is raised by the call that needed it, and the kernel
+                does not work any more then. It must not call the kernel.
         """
 
     def sleep(self, keys: ArrowArray) -> None:
