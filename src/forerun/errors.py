@@ -6,7 +6,7 @@
     |   +-- DurationError, ExpressionTypeError, FieldError, InputError, LabelError,
     |   +-- ModelDefinitionError, RuleError, TruthValueError, UnknownNameError
     +-- DataError                FR-DATA    an event, request or file does not fit its declaration
-    |   +-- EventError, FeatureRangeError, RequestError, SourceOrderError, StaleRequestError
+    |   +-- EventError, RequestError, SourceOrderError, StaleRequestError
     +-- StateError               FR-STATE   stored state cannot be read or written
     |   +-- AppChangedError, CommitError, ConservationError, DirectoryBusyError, DiskError,
     |   +-- LogRangeError
@@ -211,12 +211,6 @@ class RequestError(DataError):
         self.status = status
         self.reason = reason
         self.field = field
-
-
-class FeatureRangeError(DataError):
-    """A sum left the range of its type; the message names the feature and the entity."""
-
-    code = "FR-DATA-RANGE"
 
 
 class SourceOrderError(DataError):

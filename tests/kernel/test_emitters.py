@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from tests.kernel.ticks import B, Json, N, X, apply, call, literal, rows_of, stream
 
-from forerun._core import FeatureOverflowError, Kernel, PlanError, StateFormatError
+from forerun._core import Kernel, PlanError, StateFormatError
 from forerun.testing.events import SECOND_US, cut, nasty_arrivals
 from forerun.testing.oracle import Arrival
 from forerun.testing.oracle.aggregates import Found
@@ -169,13 +169,31 @@ def test_what_cannot_be_windows_is_refused() -> None:
         Kernel(plan(emitter(TUMBLING), emitter(SESSION)))
 
 
-def test_a_sum_beyond_its_range_names_the_window() -> None:
-    """The error says which feature of which key in which window."""
-    kernel = Kernel(plan(emitter(TUMBLING, column("sum", N)), lateness=0))
-    with pytest.raises(
-        FeatureOverflowError, match=r'Closed.sum: .* for key \("a"\) in the window from 0 to 100'
-    ):
-        apply(kernel, {"at": 1, "n": 2**62}, {"at": 2, "n": 2**62}, {"at": 500})
+def test_a_value_out_of_range_is_null_and_told() -> None:
+    """The window closes with the other features; the next one has them all."""
+    for window in (TUMBLING, SESSION):
+        kernel = Kernel(
+            plan(emitter(window, column("sum", N), column("mean", X), column("count")), lateness=0)
+        )
+        huge = {"n": 2**62, "x": 1.5e308}
+        step = apply(
+            kernel,
+            {"at": 1, **huge},
+            {"at": 2, **huge},
+            {"at": 2, "k": "b"},
+            {"at": 200, **huge},
+            {"at": 500},
+        )
+        ends = [row[2] for row in closed(step)]
+        assert closed(step) == [
+            ("a", *closed(step)[0][1:3], None, None, 2),
+            ("b", *closed(step)[1][1:3], 0, None, 1),
+            ("a", *closed(step)[2][1:3], 2**62, 1.5e308, 1),
+        ], ends
+        assert rows_of(step.overflow) == [
+            {"vector": None, "emitter": 0, "row": 0, "feature": "Closed.sum"},
+            {"vector": None, "emitter": 0, "row": 0, "feature": "Closed.mean"},
+        ]
 
 
 def test_damaged_windows_are_refused() -> None:

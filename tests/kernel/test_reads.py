@@ -84,7 +84,7 @@ def test_a_request_reads_and_changes_nothing() -> None:
     kernel = Kernel(plan(view(COUNT), inputs={"n": read_of(0), "x": X}))
     apply(kernel, {"at": 10}, {"at": 20})
     before = kernel.state_hash()
-    made = kernel.vector(0, requests({"at": 15, "x": 7.0}, {"at": 25, "k": "z"}, {"at": 115}))
+    made, _ = kernel.vector(0, requests({"at": 15, "x": 7.0}, {"at": 25, "k": "z"}, {"at": 115}))
     assert rows_of(made) == [
         {"time": 15, "n": 1.0, "x": 7.0},
         {"time": 25, "n": 0.0, "x": None},

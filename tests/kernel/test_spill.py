@@ -124,7 +124,7 @@ def test_reads_wake_what_they_read() -> None:
     _apply(steady, *rows)
     assert kernel.asleep() == [3]
     for looked in (
-        lambda kernel: rows_of(kernel.vector(0, requests({"at": 60, "k": "a"}, {"at": 61, "k": "none"}))),
+        lambda kernel: rows_of(kernel.vector(0, requests({"at": 60, "k": "a"}, {"at": 61, "k": "none"}))[0]),
         lambda kernel: values(kernel, 60, "b"),
         lambda kernel: rows_of(kernel.events(0, keys("c"), 60)),
         lambda kernel: kernel.provenance(0, keys("a")),

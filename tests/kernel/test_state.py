@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from tests.kernel.ticks import B, K, N, X, apply, call, feature, keys, literal, plan, rows_of, values, view
 
-from forerun._core import STATE_FORMAT, BatchError, FeatureOverflowError, Kernel, StateFormatError
+from forerun._core import STATE_FORMAT, BatchError, Kernel, StateFormatError
 
 GOLDEN = Path(__file__).with_name("state-2.hex")
 COUNT = feature("count", over=100)
@@ -195,15 +195,3 @@ def test_a_refused_batch_leaves_the_state_as_it_was() -> None:
     with pytest.raises(BatchError):
         apply(kernel, {"at": 80}, offset=0)
     assert kernel.state_hash() == before
-
-
-def test_after_an_overflow_the_kernel_is_discarded() -> None:
-    """An overflow in apply stops in the middle of a step: every later call says so again."""
-    total = {"op": "feature", "view": 0, "feature": 0}
-    kernel = Kernel(plan(view(feature("sum", N)), inputs={"total": total}))
-    message = "Now.sum: .* scale the argument down"
-    with pytest.raises(FeatureOverflowError, match=message):
-        apply(kernel, {"at": 1, "n": 2**62}, {"at": 2, "n": 2**62})
-    for use in (kernel.state_hash, kernel.header, kernel.take_changed):
-        with pytest.raises(FeatureOverflowError, match=message):
-            use()

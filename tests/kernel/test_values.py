@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from tests.kernel.ticks import AT, B, Json, K, N, X, apply, call, feature, literal, plan, values, view
 
-from forerun._core import FeatureOverflowError, Kernel
+from forerun._core import Kernel
 
 AGGREGATES = ("count", "sum", "mean", "min", "max", "var", "std", "first", "last")
 
@@ -134,19 +134,6 @@ def test_sums_are_exact_and_without_order() -> None:
     got = values(kernel, 11)
     assert got["sum"] == math.fsum((0.1, 0.2, 1e-300))
     assert got["std"] == pytest.approx(0.1, rel=1e-15)
-
-
-def test_an_overflow_names_the_feature_and_the_key() -> None:
-    """An int sum beyond 64 bits and a float sum beyond the largest float are errors at the read."""
-    kernel = Kernel(plan(view(feature("sum", N, name="total", over=100))))
-    apply(kernel, {"at": 1, "n": 2**62}, {"at": 2, "n": 2**62})
-    with pytest.raises(FeatureOverflowError, match=r'Now.total: .* int for key \("a"\) at 2'):
-        values(kernel, 2)
-    assert values(kernel, 101) == {"total": 2**62}
-    floats = Kernel(plan(view(feature("mean", X, over=100))))
-    apply(floats, {"at": 1, "x": 1.5e308}, {"at": 2, "x": 1.5e308})
-    with pytest.raises(FeatureOverflowError, match=r"Now.mean: .* float"):
-        values(floats, 2)
 
 
 def test_counting_texts() -> None:

@@ -5,12 +5,12 @@ import pytest
 
 import forerun as fr
 from forerun._core import Kernel
-from forerun.errors import EventError, FeatureRangeError, StaleRequestError, StateError
+from forerun.errors import EventError, StaleRequestError, StateError
 from forerun.runtime.kernel import kernel_errors
 
 
 def sums() -> Kernel:
-    """A kernel that sums whole numbers over a minute, with two events that overflow the lifetime sum."""
+    """A kernel that sums whole numbers over a minute."""
     app = fr.App("sums")
 
     @app.stream(key="name", lateness="0s")
@@ -40,14 +40,6 @@ def events(*at_us: int) -> pa.RecordBatch:
 
 
 KEY = pa.record_batch({"name": ["a"]})
-
-
-def test_a_sum_out_of_range_names_feature_and_way_out() -> None:
-    """An integer sum beyond 64 bits is an error, not a wrapped number."""
-    kernel = sums()
-    kernel.apply([(0, 0, 0, events(1, 2))])
-    with pytest.raises(FeatureRangeError, match=r"units.*declare the argument as float"), kernel_errors():
-        kernel.values(0, KEY, 2)
 
 
 def test_a_batch_that_does_not_fit_is_an_event_error() -> None:

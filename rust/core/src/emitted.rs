@@ -10,7 +10,6 @@ use crate::cells::Cells;
 use crate::column::Column;
 use crate::emitter_plan::Emitter;
 use crate::error::{Error, Result};
-use crate::key::describe;
 use crate::step::batch;
 use crate::stream_plan::Stream;
 use crate::types::Type;
@@ -27,7 +26,7 @@ use crate::types::Type;
 /// let mut count = Accumulator::new(None, Needs::default());
 /// count.push_newest(0);
 /// let mut rows = Rows::new(&plan.emitters[0]);
-/// rows.push(&plan.emitters[0], b"\x01\0\0\0a", (0, 60), &[count]).unwrap();
+/// rows.push(&plan.emitters[0], b"\x01\0\0\0a", (0, 60), &[count]);
 /// let batch = rows.finish(&plan.emitters[0], &plan.streams[0]).unwrap();
 /// assert_eq!((batch.num_rows(), batch.num_columns()), (1, 4)); // k, start, end, events
 /// ```
@@ -38,6 +37,8 @@ pub struct Rows {
     starts: Vec<i64>,
     ends: Vec<i64>,
     cells: Vec<Cells>,
+    /// Row and feature of values beyond the range of their type.
+    overflown: Vec<(usize, usize)>,
 }
 
 impl Rows {
@@ -50,38 +51,28 @@ impl Rows {
         }
     }
 
-    /// Adds a window of a key, with what was accumulated per track.
+    /// Adds a window of a key, with what was accumulated per track; a value beyond its type's range is null.
     #[inline]
-    pub fn push(
-        &mut self,
-        plan: &Emitter,
-        key: &[u8],
-        window: (i64, i64),
-        totals: &[Accumulator],
-    ) -> Result<()> {
+    pub fn push(&mut self, plan: &Emitter, key: &[u8], window: (i64, i64), totals: &[Accumulator]) {
         self.keys.extend_from_slice(key);
         self.key_ends.push(self.keys.len());
         self.starts.push(window.0);
         self.ends.push(window.1);
-        for (feature, cells) in plan.view.features.iter().zip(&mut self.cells) {
+        let columns = plan.view.features.iter().zip(&mut self.cells);
+        for (nth, (feature, cells)) in columns.enumerate() {
             let track = plan.view.spans[feature.span].track;
-            let value = totals[track]
-                .value(feature.aggregate, feature.over_us, feature.per_us)
-                .map_err(|_| {
-                    Error::Overflow(format!(
-                        "{}.{}: the result is beyond the range of {} for key {} in the window from {} to {}; \
-                         scale the argument down",
-                        plan.view.name,
-                        feature.name,
-                        feature.ty,
-                        describe(&plan.key_types, key),
-                        window.0,
-                        window.1
-                    ))
-                })?;
-            cells.push(value);
+            let value = totals[track].value(feature.aggregate, feature.over_us, feature.per_us);
+            if value.is_err() {
+                self.overflown.push((self.starts.len() - 1, nth));
+            }
+            cells.push(value.unwrap_or(None));
         }
-        Ok(())
+    }
+
+    /// Row and feature of the values that are null because they are beyond the range of their type.
+    #[must_use]
+    pub fn overflown(&self) -> &[(usize, usize)] {
+        &self.overflown
     }
 
     /// The rows as a batch: the key's fields, `start`, `end`, then the features.

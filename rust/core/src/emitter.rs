@@ -10,6 +10,7 @@ use crate::buffer::place;
 use crate::emitted::Rows;
 use crate::emitter_plan::{self, Window};
 use crate::error::{Error, Result};
+use crate::overflow::Overflows;
 use crate::panes::Panes;
 use crate::pending::Pending;
 use crate::plan::Plan;
@@ -22,11 +23,12 @@ use crate::totals::take;
 ///
 /// ```
 /// use forerun_core::emitter::Emitter;
+/// use forerun_core::overflow::Overflows;
 /// use forerun_core::plan::{EMITTERS, Plan};
 ///
 /// let plan = Plan::compile(EMITTERS).unwrap();
 /// let mut emitter = Emitter::new(&plan.emitters[0], None);
-/// assert_eq!(emitter.close(&plan, 0, Some(100)).unwrap().num_rows(), 0);
+/// assert_eq!(emitter.close(&plan, 0, Some(100), &mut Overflows::default()).unwrap().num_rows(), 0);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Emitter {
@@ -95,6 +97,7 @@ impl Emitter {
         plan: &Plan,
         index: usize,
         watermark: Option<i64>,
+        overflows: &mut Overflows,
     ) -> Result<RecordBatch> {
         let own = &plan.emitters[index];
         let mut rows = Rows::new(own);
@@ -106,11 +109,12 @@ impl Emitter {
                     Windows::Sessions(sessions) => sessions.add(own, time, key, hash, words),
                 });
             match windows {
-                Windows::Panes(panes) => panes.close(own, self.closed, watermark, &mut rows)?,
-                Windows::Sessions(sessions) => sessions.close(own, watermark, &mut rows)?,
+                Windows::Panes(panes) => panes.close(own, self.closed, watermark, &mut rows),
+                Windows::Sessions(sessions) => sessions.close(own, watermark, &mut rows),
             }
             self.closed = Some(watermark);
         }
+        overflows.windows(index, rows.overflown());
         rows.finish(own, &plan.streams[own.view.stream])
     }
 

@@ -18,8 +18,6 @@ pub enum Error {
     Batch(String),
     /// State bytes of another format or plan, or damaged ones.
     State(String),
-    /// A sum left the range of its type.
-    Overflow(String),
     /// A read at a time whose events may have been dropped.
     Stale(String),
     /// The store of entities that are not in memory has failed.
@@ -34,7 +32,6 @@ impl fmt::Display for Error {
         let (Self::Plan(text)
         | Self::Batch(text)
         | Self::State(text)
-        | Self::Overflow(text)
         | Self::Stale(text)
         | Self::Store(text)) = self;
         out.write_str(text)

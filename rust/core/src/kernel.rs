@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 use crate::grid::Grid;
 use crate::guard::Guard;
 use crate::judging::{Judged, LateRead, late_reads};
-use crate::key::describe;
-use crate::pass::{Accepted, Failure, Pass, Role, Scratch, roles};
+use crate::overflow::Overflows;
+use crate::pass::{Accepted, Pass, Role, Scratch, roles};
 use crate::plan::{Lookup, Plan};
-use crate::reading::{FeatureOverflow, Reading};
+use crate::reading::Reading;
 use crate::single::Single;
 use crate::spill::Spill;
 use crate::stage::{Batch, Staged};
@@ -250,7 +250,8 @@ impl Kernel {
                     .with_lists(vector.wide())
             })
             .collect();
-        self.update(plan, staged, &accepted, &horizons, &stale.found, &mut grids)?;
+        let mut overflows =
+            self.update(plan, staged, &accepted, &horizons, &stale.found, &mut grids);
         self.sweep(plan, &counts);
         let mut reads: Vec<Reads> = plan.vectors.iter().map(|_| Reads::default()).collect();
         for row in &accepted {
@@ -259,7 +260,7 @@ impl Kernel {
                 reads[vector].times.push(row.time);
             }
         }
-        let emitted = self.emit(plan, batches, staged, &verdicts)?;
+        let emitted = self.emit(plan, batches, staged, &verdicts, &mut overflows)?;
         let vectors = reads
             .into_iter()
             .zip(grids)
@@ -279,11 +280,12 @@ impl Kernel {
             rejected: rejected.finish(plan)?,
             vectors,
             stale: stale.reads.finish()?,
+            overflow: overflows.finish(plan)?,
             emitted,
         })
     }
 
-    /// Lets all views take in what was accepted, and answer what it reads.
+    /// Lets all views take in what was accepted, and answer what it reads; gives what was out of range.
     pub(crate) fn update(
         &mut self,
         plan: &Plan,
@@ -292,7 +294,7 @@ impl Kernel {
         horizons: &[Vec<Option<i64>>],
         stale: &[(u32, u32, u32)],
         grids: &mut [Grid],
-    ) -> Result<()> {
+    ) -> Overflows {
         let shared: Vec<_> = grids.iter_mut().map(Grid::shared).collect();
         for (index, entities) in self.views.iter_mut().enumerate() {
             let pass = Pass {
@@ -305,9 +307,13 @@ impl Kernel {
                 stale,
                 grids: &shared,
             };
-            work(&pass, entities, &mut self.scratch).map_err(|failure| failed(&pass, failure))?;
+            work(&pass, entities, &mut self.scratch);
         }
-        Ok(())
+        let mut overflows = Overflows::default();
+        for scratch in &mut self.scratch {
+            overflows.append(&mut scratch.overflows);
+        }
+        overflows
     }
 
     /// Settles all entities now and then; `counts` are the accepted rows of each stream.
@@ -327,6 +333,7 @@ impl Kernel {
         batches: &[Batch],
         staged: &[Staged],
         verdicts: &[Vec<u8>],
+        overflows: &mut Overflows,
     ) -> Result<Vec<RecordBatch>> {
         for ((batch, columns), verdicts) in batches.iter().zip(staged).zip(verdicts) {
             for (nth, &index) in plan.streams[batch.stream].emitters.iter().enumerate() {
@@ -337,7 +344,7 @@ impl Kernel {
         (0..self.emitters.len())
             .map(|index| {
                 let watermark = self.guards[plan.emitters[index].view.stream].watermark();
-                self.emitters[index].close(plan, index, watermark)
+                self.emitters[index].close(plan, index, watermark, overflows)
             })
             .collect()
     }
@@ -382,31 +389,4 @@ impl Kernel {
     pub fn entities(&self) -> &[Entities] {
         &self.views
     }
-}
-
-fn failed(pass: &Pass<'_>, failure: Failure) -> Error {
-    let row = &pass.accepted[failure.at];
-    let keys = &pass.staged[row.batch as usize].lookups[failure.nth][failure.lookup];
-    let key = keys.get(row.row as usize).map(|(key, _)| key);
-    let feature = FeatureOverflow(failure.feature);
-    overflow(pass.plan, pass.index, feature, key, row.time)
-}
-
-pub(crate) fn overflow(
-    plan: &Plan,
-    view: usize,
-    feature: FeatureOverflow,
-    key: Option<&[u8]>,
-    time: i64,
-) -> Error {
-    let view = &plan.views[view];
-    let feature = &view.features[feature.0];
-    let key = describe(
-        &view.key_types(&plan.streams[view.stream]),
-        key.unwrap_or_default(),
-    );
-    Error::Overflow(format!(
-        "{}.{}: the result is beyond the range of {} for key {key} at {time}; scale the argument down",
-        view.name, feature.name, feature.ty
-    ))
 }

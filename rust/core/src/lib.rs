@@ -49,6 +49,7 @@ pub mod list;
 pub mod memory;
 pub mod one;
 mod order;
+pub mod overflow;
 pub mod panes;
 pub mod params;
 mod pass;

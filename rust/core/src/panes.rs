@@ -6,7 +6,6 @@ use std::cmp::Ordering;
 use crate::accumulator::Accumulator;
 use crate::emitted::Rows;
 use crate::emitter_plan::Emitter;
-use crate::error::Result;
 use crate::groups::{Groups, Sorted};
 use crate::totals::take;
 
@@ -22,9 +21,9 @@ use crate::totals::take;
 /// panes.add(emitter, 5, b"\x01\0\0\0a", 1, &[]);
 /// panes.add(emitter, 25, b"\x01\0\0\0a", 1, &[]);
 /// let mut rows = Rows::new(emitter);
-/// panes.close(emitter, None, 60, &mut rows).unwrap(); // [-40, 20), [-20, 40) and [0, 60)
+/// panes.close(emitter, None, 60, &mut rows); // [-40, 20), [-20, 40) and [0, 60)
 /// assert_eq!(rows.len(), 3);
-/// panes.close(emitter, Some(60), 1000, &mut rows).unwrap(); // [20, 80)
+/// panes.close(emitter, Some(60), 1000, &mut rows); // [20, 80)
 /// assert_eq!((rows.len(), panes.is_empty()), (4, true));
 /// ```
 #[derive(Clone, Debug)]
@@ -128,16 +127,10 @@ impl Panes {
     }
 
     /// Emits the windows that end after one watermark and not after another, by end and key.
-    pub fn close(
-        &mut self,
-        plan: &Emitter,
-        before: Option<i64>,
-        watermark: i64,
-        rows: &mut Rows,
-    ) -> Result<()> {
+    pub fn close(&mut self, plan: &Emitter, before: Option<i64>, watermark: i64, rows: &mut Rows) {
         let mut after = before;
         while let Some(end) = self.next_end(after).filter(|&end| end <= watermark) {
-            self.emit(plan, end, rows)?;
+            self.emit(plan, end, rows);
             after = Some(end);
         }
         let (size_us, hop_us) = (self.size_us, self.hop_us);
@@ -149,7 +142,6 @@ impl Panes {
                 self.gone.push(pane.start);
             }
         }
-        Ok(())
     }
 
     /// The first end after a time of a window that holds a pane.
@@ -163,7 +155,7 @@ impl Panes {
     }
 
     /// Emits one window: its panes are lists in the order of keys, read side by side.
-    fn emit(&mut self, plan: &Emitter, end: i64, rows: &mut Rows) -> Result<()> {
+    fn emit(&mut self, plan: &Emitter, end: i64, rows: &mut Rows) {
         let start = end.saturating_sub(self.size_us);
         let from = self.by_start.partition_point(|pane| pane.start < start);
         let to = self.by_start.partition_point(|pane| pane.start < end);
@@ -194,11 +186,11 @@ impl Panes {
                 }
             }
             let Some(&one) = least.first() else {
-                return Ok(());
+                return;
             };
             let (list, at) = lists[one];
             if least.len() == 1 {
-                rows.push(plan, list.key(at), (start, end), list.cells(at, tracks))?;
+                rows.push(plan, list.key(at), (start, end), list.cells(at, tracks));
             } else {
                 merged.iter_mut().for_each(Accumulator::clear);
                 for &index in &least {
@@ -207,7 +199,7 @@ impl Panes {
                         into.append(cell);
                     }
                 }
-                rows.push(plan, list.key(at), (start, end), &merged)?;
+                rows.push(plan, list.key(at), (start, end), &merged);
             }
             least.iter().for_each(|&index| lists[index].1 += 1);
         }

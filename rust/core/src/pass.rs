@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::grid::Shared;
+use crate::overflow::Overflows;
 use crate::plan::{Plan, View};
-use crate::reading::{FeatureOverflow, Reading};
+use crate::reading::Reading;
 use crate::row::Row;
 use crate::shard::Shard;
 use crate::stage::Staged;
@@ -90,15 +91,6 @@ pub(crate) struct Pass<'a> {
     pub(crate) grids: &'a [Shared<'a>],
 }
 
-/// A value out of range: the feature, the row (as a position among the accepted ones) and the read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Failure {
-    pub(crate) at: usize,
-    pub(crate) nth: usize,
-    pub(crate) lookup: usize,
-    pub(crate) feature: usize,
-}
-
 /// What one row does with one entity.
 #[derive(Clone, Copy, Debug)]
 struct Task {
@@ -119,6 +111,8 @@ pub(crate) struct Scratch {
     pub(crate) readings: Vec<Vec<Reading>>,
     rows: Vec<Row>,
     tasks: Vec<Task>,
+    /// What was found to be out of range.
+    pub(crate) overflows: Overflows,
 }
 
 impl Scratch {
@@ -131,6 +125,7 @@ impl Scratch {
             readings: readings.to_vec(),
             rows: rows.collect(),
             tasks: Vec::with_capacity(4 * BLOCK),
+            overflows: Overflows::default(),
         }
     }
 }
@@ -141,20 +136,15 @@ impl Pass<'_> {
     }
 
     /// Does what concerns the shards given (by number; others are absent), row by row.
-    pub(crate) fn run(
-        &self,
-        shards: &mut [Option<&mut Shard>],
-        scratch: &mut Scratch,
-    ) -> Result<(), Failure> {
+    pub(crate) fn run(&self, shards: &mut [Option<&mut Shard>], scratch: &mut Scratch) {
         for (number, chunk) in self.accepted.chunks(HORIZON_ROWS).enumerate() {
             let horizon = self.horizons[number];
             for block in (0..chunk.len()).step_by(BLOCK) {
                 let from = number * HORIZON_ROWS + block;
                 let to = (from + BLOCK).min(number * HORIZON_ROWS + chunk.len());
-                self.block(from..to, horizon, shards, scratch)?;
+                self.block(from..to, horizon, shards, scratch);
             }
         }
-        Ok(())
     }
 
     #[inline]
@@ -164,11 +154,12 @@ impl Pass<'_> {
         horizon: Option<i64>,
         shards: &mut [Option<&mut Shard>],
         scratch: &mut Scratch,
-    ) -> Result<(), Failure> {
+    ) {
         let Scratch {
             readings,
             rows: values,
             tasks,
+            overflows,
         } = scratch;
         tasks.clear();
         for at in rows {
@@ -230,14 +221,10 @@ impl Pass<'_> {
                         reading.read_stale(values);
                     } else {
                         let entity = task.slot.and_then(|slot| shard.entity_mut(slot));
-                        reading.read(view, entity, row.time, values).map_err(
-                            |FeatureOverflow(feature)| Failure {
-                                at: task.at,
-                                nth: read.nth,
-                                lookup: read.lookup,
-                                feature,
-                            },
-                        )?;
+                        reading.read(view, entity, row.time, values);
+                        if !values.overflown().is_empty() {
+                            overflows.read(read.vector, row.nth as usize, self.index, values);
+                        }
                     }
                     // SAFETY: a row's lookup is done by the one thread that has the shard of its key.
                     unsafe { self.grids[read.vector].set(row.nth as usize, &read.slots, values) };
@@ -245,7 +232,6 @@ impl Pass<'_> {
                 (None, None) => {}
             }
         }
-        Ok(())
     }
 
     /// Finds out which entities a row is concerned with, among the shards given, and asks for their memory.

@@ -9,17 +9,19 @@ use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::eval::Inputs;
 use crate::grid::Grid;
-use crate::kernel::{Kernel, overflow};
+use crate::kernel::Kernel;
 use crate::key::Keys;
 use crate::list::List;
+use crate::overflow::Overflows;
 use crate::row::Row;
 use crate::stage::{Batch, Staged};
 use crate::step::{Reads, batch};
 use crate::types::Type;
 
 impl Kernel {
-    /// Reads the inputs of a vector for request rows, each at its own event time.
-    pub fn vector(&mut self, index: usize, request: &Batch) -> Result<RecordBatch> {
+    /// Reads the inputs of a vector for request rows, each at its own event time; and tells what of it is null
+    /// because it was beyond the range of its type, as in [`crate::step::Step::overflow`].
+    pub fn vector(&mut self, index: usize, request: &Batch) -> Result<(RecordBatch, RecordBatch)> {
         self.usable()?;
         let plan = Arc::clone(&self.plan);
         let Some(vector) = plan.vectors.get(index) else {
@@ -36,6 +38,7 @@ impl Kernel {
         };
         let mut grid = Grid::new(vector.slots.len(), staged.rows).with_lists(vector.wide());
         let mut values = Row::new(vector.slots.len());
+        let mut overflows = Overflows::default();
         for (nth, lookup) in vector.lookups.iter().enumerate() {
             let keys = staged.keys(&lookup.key);
             self.wake_keys(lookup.view, &keys, staged.rows)?;
@@ -46,18 +49,25 @@ impl Kernel {
                 let key = keys.get(row);
                 let entity =
                     key.and_then(|(key, hash)| self.views[lookup.view].find_mut(key, hash));
-                self.scratch[0].readings[index][nth]
-                    .read(&plan.views[lookup.view], entity, time, &mut values)
-                    .map_err(|feature| {
-                        overflow(&plan, lookup.view, feature, key.map(|(key, _)| key), time)
-                    })?;
+                self.scratch[0].readings[index][nth].read(
+                    &plan.views[lookup.view],
+                    entity,
+                    time,
+                    &mut values,
+                );
+                if !values.overflown().is_empty() {
+                    overflows.read(index, row, lookup.view, &mut values);
+                }
                 grid.set(row, &slots, &mut values);
             }
         }
-        reads.finish(&plan, index, grid, &[Some(&staged)], false)
+        Ok((
+            reads.finish(&plan, index, grid, &[Some(&staged)], false)?,
+            overflows.finish(&plan)?,
+        ))
     }
 
-    /// Reads every feature of a view for some keys at one time.
+    /// Reads every feature of a view for some keys at one time; beyond the range of its type a value is null.
     pub fn values(&mut self, view: usize, keys: &Batch, t_us: i64) -> Result<RecordBatch> {
         self.usable()?;
         let plan = Arc::clone(&self.plan);
@@ -81,9 +91,10 @@ impl Kernel {
         for row in 0..keys.rows {
             let key = encoded.get(row);
             let entity = key.and_then(|(key, hash)| self.views[view].find_mut(key, hash));
-            reading
-                .read(target, entity, t_us, &mut values)
-                .map_err(|feature| overflow(&plan, view, feature, key.map(|(key, _)| key), t_us))?;
+            reading.read(target, entity, t_us, &mut values);
+            if !values.overflown().is_empty() {
+                values.take_overflown();
+            }
             grid.set(row, &slots, &mut values);
         }
         let mut made: Vec<(String, ArrayRef)> = Vec::new();

@@ -7,7 +7,7 @@ use crate::entity::Entity;
 use crate::light::fits;
 use crate::plan::View;
 use crate::prefix::Prefix;
-use crate::reading::{FeatureOverflow, Settled, TrackReading, emit};
+use crate::reading::{Settled, TrackReading, emit};
 use crate::row::Row;
 use crate::window::Window;
 
@@ -20,7 +20,7 @@ impl TrackReading {
         t: i64,
         runs: &[Range<usize>],
         row: &mut Row,
-    ) -> Result<(), FeatureOverflow> {
+    ) {
         for nth in 0..self.spans.len() {
             let (settled, window) = (self.spans[nth].settled, self.spans[nth].window);
             let run = runs[window].clone();
@@ -32,14 +32,13 @@ impl TrackReading {
                     }
                     self.append(view, entity, nth, run);
                     let found = self.scratch.found();
-                    emit(view, &self.track, &found, &self.spans[nth].outputs, row)?;
+                    emit(view, &self.track, &found, &self.spans[nth].outputs, row);
                 }
                 Settled::Tiles(place) => {
-                    self.read_tiles(view, entity, nth, place, t, run, row)?;
+                    self.read_tiles(view, entity, nth, place, t, run, row);
                 }
             }
         }
-        Ok(())
     }
 
     #[allow(
@@ -55,9 +54,9 @@ impl TrackReading {
         t: i64,
         run: Range<usize>,
         row: &mut Row,
-    ) -> Result<(), FeatureOverflow> {
+    ) {
         let Window::Tiled { over_us, tile_us } = &view.windows[self.spans[nth].window] else {
-            return Ok(());
+            return;
         };
         let edge = t.saturating_sub(*over_us).div_euclid(*tile_us);
         let mut before = self.track.accumulator();
@@ -91,7 +90,7 @@ impl TrackReading {
             &self.scratch.found(),
             &self.spans[nth].outputs,
             row,
-        )?;
+        );
         for output in &self.spans[nth].outputs {
             if let Some(slot) = output.bound {
                 let aggregate = view.features[output.feature].aggregate;
@@ -104,10 +103,10 @@ impl TrackReading {
                     feature.over_us,
                     feature.per_us,
                 );
+                let far = far.filter(|_| !row.overflown().contains(&output.feature));
                 row.set(slot, far.map(f64::to_bits));
             }
         }
-        Ok(())
     }
 
     /// Adds a run of events to the scratch, after what it holds.

@@ -11,10 +11,10 @@ use crate::kept::Kept;
 use crate::kind::Kind;
 use crate::list::List;
 use crate::plan::{Feature, Track, View};
-use crate::reading::{FeatureOverflow, Output, Settled, SpanReading, TrackReading};
+use crate::reading::{Output, Settled, SpanReading, TrackReading};
 use crate::row::Row;
 use crate::summary::{EXACT_MAX, Summary, number, quantile};
-use crate::totals::Totals;
+use crate::totals::{Overflow, Totals};
 
 /// What a read finds of one span: the events of its window that are kept, and what is left of those before.
 struct Window<'a> {
@@ -42,7 +42,7 @@ impl TrackReading {
         t: i64,
         runs: &[Range<usize>],
         row: &mut Row,
-    ) -> Result<(), FeatureOverflow> {
+    ) {
         let track = &self.track;
         for span in &self.spans {
             let run = runs[span.window].clone();
@@ -77,17 +77,12 @@ impl TrackReading {
                 life,
                 t,
             };
-            set(view, &window, &span.outputs, row)?;
+            set(view, &window, &span.outputs, row);
         }
-        Ok(())
     }
 
     /// Sets the values of an entity without events.
-    pub(crate) fn read_valueless(
-        &mut self,
-        view: &View,
-        row: &mut Row,
-    ) -> Result<(), FeatureOverflow> {
+    pub(crate) fn read_valueless(&mut self, view: &View, row: &mut Row) {
         let events = crate::buffer::Events::default();
         let totals = self.track.totals();
         for span in &self.spans {
@@ -104,9 +99,8 @@ impl TrackReading {
                 life: None,
                 t: 0,
             };
-            set(view, &window, &span.outputs, row)?;
+            set(view, &window, &span.outputs, row);
         }
-        Ok(())
     }
 }
 
@@ -141,34 +135,27 @@ fn added(kept: Kept<'_>, track: &Track, run: Range<usize>) -> Totals {
     totals
 }
 
-fn set(
-    view: &View,
-    window: &Window<'_>,
-    outputs: &[Output],
-    row: &mut Row,
-) -> Result<(), FeatureOverflow> {
+fn set(view: &View, window: &Window<'_>, outputs: &[Output], row: &mut Row) {
     for output in outputs {
         let feature = &view.features[output.feature];
         match window.value(feature) {
-            Value::Word(word) => {
+            Ok(Value::Word(word)) => {
                 let finite = feature.ty != crate::types::Type::Float
                     || word.is_none_or(|word| f64::from_bits(word).is_finite());
-                if !finite {
-                    return Err(FeatureOverflow(output.feature));
-                }
-                row.set(output.slot, word);
+                let value = if finite { Ok(word) } else { Err(Overflow) };
+                row.put(output.slot, output.feature, value);
             }
-            Value::List(list) => row.set_list(output.slot, list),
+            Ok(Value::List(list)) => row.set_list(output.slot, list),
+            Err(overflow) => row.put(output.slot, output.feature, Err(overflow)),
         }
     }
-    Ok(())
 }
 
 impl Window<'_> {
-    fn value(&self, feature: &Feature) -> Value {
+    fn value(&self, feature: &Feature) -> Result<Value, Overflow> {
         let params = &feature.params;
         let float = |value: Option<f64>| Value::Word(value.map(f64::to_bits));
-        match feature.aggregate {
+        Ok(match feature.aggregate {
             Aggregate::Distinct | Aggregate::ApproxDistinct => {
                 let distinct = self.distinct();
                 let most = params.max.map_or(u64::MAX, |max| max as u64);
@@ -182,24 +169,24 @@ impl Window<'_> {
             Aggregate::EwmMean => float(self.decayed(crate::decay::Decay::mean)),
             Aggregate::FirstN => Value::List(List::of(self.oldest(params.n))),
             Aggregate::LastN => Value::List(List::of(self.newest(params.n))),
-            Aggregate::Custom => float(self.custom(feature)),
+            Aggregate::Custom => float(self.custom(feature)?),
             Aggregate::Histogram => {
                 let bins = 0..=params.edges.len() as u64;
                 Value::List(List::of(bins.map(|bin| self.occurrences(bin)).collect()))
             }
             Aggregate::TopK => Value::List(List::ranked(self.all_counts(), feature)),
-            aggregate => Value::Word(self.of_totals(aggregate)),
-        }
+            aggregate => Value::Word(self.of_totals(aggregate)?),
+        })
     }
 
     /// An aggregate of totals that are like those of plain tracks but for their kind.
-    fn of_totals(&self, aggregate: Aggregate) -> Option<u64> {
+    fn of_totals(&self, aggregate: Aggregate) -> Result<Option<u64>, Overflow> {
         match self.life {
-            None => self.totals.value(aggregate, None, 1).ok().flatten(),
+            None => self.totals.value(aggregate, None, 1),
             Some(life) => {
                 let mut all = life.totals().clone();
                 all.merge(self.totals);
-                all.value(aggregate, None, 1).ok().flatten()
+                all.value(aggregate, None, 1)
             }
         }
     }
@@ -419,7 +406,7 @@ impl Window<'_> {
     }
 
     /// What a function makes of all values and their times.
-    fn custom(&self, feature: &Feature) -> Option<f64> {
+    fn custom(&self, feature: &Feature) -> Result<Option<f64>, Overflow> {
         let float = self.track.is_float();
         let value = |at| Some((number(float, self.track.value(self.kept.row(at))?), at));
         let (values, times): (Vec<f64>, Vec<i64>) = self
@@ -428,7 +415,9 @@ impl Window<'_> {
             .filter_map(value)
             .map(|(value, at)| (value, self.kept.time(at)))
             .unzip();
-        let call = feature.call.as_ref()?;
-        call.value(&values, &times, self.t).ok().flatten()
+        match &feature.call {
+            Some(call) => call.value(&values, &times, self.t).map_err(|_| Overflow),
+            None => Ok(None),
+        }
     }
 }

@@ -11,26 +11,21 @@ use crate::kind::Kind;
 use crate::light::{Run, fits, root};
 use crate::plan::View;
 use crate::prefix::Prefix;
-use crate::reading::{FeatureOverflow, Settled, TrackReading, emit};
+use crate::reading::{Settled, TrackReading, emit};
 use crate::row::Row;
 
 impl TrackReading {
-    pub(crate) fn read_nothing(
-        &mut self,
-        view: &View,
-        row: &mut Row,
-    ) -> Result<(), FeatureOverflow> {
+    pub(crate) fn read_nothing(&mut self, view: &View, row: &mut Row) {
         if self.track.needs.kind != Kind::Plain {
             return self.read_valueless(view, row);
         }
         self.scratch.clear();
         for span in &self.spans {
-            emit(view, &self.track, &self.scratch.found(), &span.outputs, row)?;
+            emit(view, &self.track, &self.scratch.found(), &span.outputs, row);
             for bound in span.outputs.iter().filter_map(|output| output.bound) {
                 row.set(bound, Some(0f64.to_bits()));
             }
         }
-        Ok(())
     }
 
     #[inline]
@@ -41,7 +36,7 @@ impl TrackReading {
         t: i64,
         runs: &[Range<usize>],
         row: &mut Row,
-    ) -> Result<(), FeatureOverflow> {
+    ) {
         if self.track.needs.kind != Kind::Plain {
             return self.read_valued(view, entity, t, runs, row);
         }
@@ -51,14 +46,14 @@ impl TrackReading {
         });
         match indexed {
             None if self.track.light.is_some() => {
-                if !self.read_short(view, entity, runs, row)? {
+                if !self.read_short(view, entity, runs, row) {
                     return self.read_adding(view, entity, t, runs, row);
                 }
             }
             None => return self.read_adding(view, entity, t, runs, row),
-            Some(bits) => self.read_indexed(view, entity, bits, runs, row)?,
+            Some(bits) => self.read_indexed(view, entity, bits, runs, row),
         }
-        self.read_settled(view, entity, t, runs, row)
+        self.read_settled(view, entity, t, runs, row);
     }
 
     /// Adds up the events of each window in fixed width, from the newest back; false when a value does not fit.
@@ -69,7 +64,7 @@ impl TrackReading {
         entity: &Entity,
         runs: &[Range<usize>],
         row: &mut Row,
-    ) -> Result<bool, FeatureOverflow> {
+    ) -> bool {
         let track = &self.track;
         let (float, width) = (track.is_float(), view.width());
         let rows = entity.events().rows();
@@ -96,7 +91,7 @@ impl TrackReading {
                     match root(float, value) {
                         Some(root) if squares => run.add(root),
                         Some(root) => run.add_plain(root),
-                        None => return Ok(false),
+                        None => return false,
                     }
                 } else {
                     run.count += 1;
@@ -108,9 +103,9 @@ impl TrackReading {
                 last = last.or(first);
             }
             at = wanted.start;
-            span.slots.set(view, &run, extent, (first, last), row)?;
+            span.slots.set(view, &run, extent, (first, last), row);
         }
-        Ok(true)
+        true
     }
 
     /// Adds up the events of each window, whatever they are.
@@ -121,7 +116,7 @@ impl TrackReading {
         t: i64,
         runs: &[Range<usize>],
         row: &mut Row,
-    ) -> Result<(), FeatureOverflow> {
+    ) {
         let (track, width) = (&self.track, view.width());
         let rows = entity.events().rows();
         let (mut at, mut end) = (0, 0);
@@ -140,9 +135,9 @@ impl TrackReading {
                 }
             }
             at = wanted.start;
-            emit(view, track, &self.scratch.found(), &span.outputs, row)?;
+            emit(view, track, &self.scratch.found(), &span.outputs, row);
         }
-        self.read_settled(view, entity, t, runs, row)
+        self.read_settled(view, entity, t, runs, row);
     }
 
     /// Takes totals from the index: prefixes where values fit in `bits`, else running totals.
@@ -154,9 +149,9 @@ impl TrackReading {
         bits: Option<u32>,
         runs: &[Range<usize>],
         row: &mut Row,
-    ) -> Result<(), FeatureOverflow> {
+    ) {
         let Some((index, events)) = entity.index() else {
-            return Ok(());
+            return;
         };
         let kept = index.kept(view, events);
         let track = &self.track;
@@ -177,7 +172,7 @@ impl TrackReading {
                     head = (run.end, prefix.upto(kept, track, run.end));
                 }
                 let totals = head.1.without(&prefix.upto(kept, track, run.start));
-                span.slots.set(view, &totals, extent, (first, last), row)?;
+                span.slots.set(view, &totals, extent, (first, last), row);
                 continue;
             }
             let found = Found {
@@ -186,9 +181,8 @@ impl TrackReading {
                 first,
                 last,
             };
-            emit(view, track, &found, &span.outputs, row)?;
+            emit(view, track, &found, &span.outputs, row);
         }
-        Ok(())
     }
 
     #[inline]

@@ -3,7 +3,7 @@
 use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::eval::Inputs;
-use crate::kernel::{Kernel, overflow};
+use crate::kernel::Kernel;
 use crate::key::Keys;
 use crate::list::List;
 use crate::one::{One, Value};
@@ -170,11 +170,10 @@ impl Kernel {
         let view = &self.plan.views[reader.view];
         let key = reader.keys.get(0);
         let entity = key.and_then(|(key, hash)| self.views[reader.view].find_mut(key, hash));
-        let done = reader.reading.read(view, entity, t_us, &mut reader.row);
-        done.map_err(|feature| {
-            let key = key.map(|(key, _)| key);
-            overflow(&self.plan, reader.view, feature, key, t_us)
-        })?;
+        reader.reading.read(view, entity, t_us, &mut reader.row);
+        if !reader.row.overflown().is_empty() {
+            reader.row.take_overflown();
+        }
         if reader.derived {
             reader.derive(&self.plan, t_us);
         }

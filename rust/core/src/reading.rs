@@ -9,10 +9,6 @@ use crate::plan::{Track, View};
 use crate::row::Row;
 use crate::slots::Slots;
 
-/// A sum beyond its type's range, by feature.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FeatureOverflow(pub usize);
-
 /// Which features to read and where each goes, arranged so that one pass serves all windows of a track.
 ///
 /// ```
@@ -28,7 +24,7 @@ pub struct FeatureOverflow(pub usize);
 /// }
 /// let mut reading = Reading::new(view, &[(0, 0), (2, 1)]); // events and total
 /// let mut row = Row::new(2);
-/// reading.read(view, Some(&mut entity), 105, &mut row).unwrap();
+/// reading.read(view, Some(&mut entity), 105, &mut row);
 /// assert_eq!(row.get(0), Some(1)); // the one at 0 is out of the window
 /// assert_eq!(row.get(1), Some(4f64.to_bits())); // but in the lifetime
 /// ```
@@ -159,27 +155,22 @@ impl Reading {
     }
 
     /// Sets one value per feature: of events with time up to `t`, or empty without an entity.
+    ///
+    /// A value beyond the range of its type is null, and the row says so.
     #[inline]
-    pub fn read(
-        &mut self,
-        view: &View,
-        entity: Option<&mut Entity>,
-        t: i64,
-        row: &mut Row,
-    ) -> Result<(), FeatureOverflow> {
+    pub fn read(&mut self, view: &View, entity: Option<&mut Entity>, t: i64, row: &mut Row) {
         let Some(entity) = entity else {
             for track in &mut self.tracks {
-                track.read_nothing(view, row)?;
+                track.read_nothing(view, row);
             }
             self.resolve(None, row);
-            return Ok(());
+            return;
         };
         entity.locate(view, t, &mut self.runs);
         for track in &mut self.tracks {
-            track.read(view, entity, t, &self.runs, row)?;
+            track.read(view, entity, t, &self.runs, row);
         }
         self.resolve(Some(entity), row);
-        Ok(())
     }
 
     /// Puts the texts of words, and the elements of lists, in their place.
@@ -222,18 +213,15 @@ pub(crate) fn emit(
     found: &Found<'_>,
     outputs: &[Output],
     row: &mut Row,
-) -> Result<(), FeatureOverflow> {
+) {
     for output in outputs {
         let feature = &view.features[output.feature];
-        let value = found
-            .value(
-                feature.aggregate,
-                track.is_float(),
-                feature.over_us,
-                feature.per_us,
-            )
-            .map_err(|_| FeatureOverflow(output.feature))?;
-        row.set(output.slot, value);
+        let value = found.value(
+            feature.aggregate,
+            track.is_float(),
+            feature.over_us,
+            feature.per_us,
+        );
+        row.put(output.slot, output.feature, value);
     }
-    Ok(())
 }

@@ -1,6 +1,7 @@
 //! The values of one read.
 
 use crate::list::List;
+use crate::totals::Overflow;
 
 /// The values of one read, by slot.
 ///
@@ -17,6 +18,8 @@ pub struct Row {
     valid: Vec<bool>,
     /// Values that no word holds: lists and texts.
     lists: Vec<Option<Box<List>>>,
+    /// Features whose values are beyond the range of their type.
+    overflow: Vec<usize>,
 }
 
 impl Row {
@@ -27,6 +30,7 @@ impl Row {
             words: vec![0; slots],
             valid: vec![false; slots],
             lists: vec![None; slots],
+            overflow: Vec::new(),
         }
     }
 
@@ -69,6 +73,34 @@ impl Row {
     pub fn set(&mut self, slot: usize, word: Option<u64>) {
         self.words[slot] = word.unwrap_or(0);
         self.valid[slot] = word.is_some();
+    }
+
+    /// Sets what a feature's aggregate gave; a value beyond the range of its type is null, and the feature noted.
+    #[inline]
+    pub fn put(&mut self, slot: usize, feature: usize, value: Result<Option<u64>, Overflow>) {
+        match value {
+            Ok(word) => self.set(slot, word),
+            Err(Overflow) => self.overflow(slot, feature),
+        }
+    }
+
+    #[cold]
+    fn overflow(&mut self, slot: usize, feature: usize) {
+        self.set(slot, None);
+        self.overflow.push(feature);
+    }
+
+    /// The features whose values are beyond the range of their type, since they were last taken.
+    #[inline]
+    #[must_use]
+    pub fn overflown(&self) -> &[usize] {
+        &self.overflow
+    }
+
+    /// Takes them.
+    #[cold]
+    pub fn take_overflown(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.overflow)
     }
 
     /// The value of a slot.

@@ -8,7 +8,6 @@ use hashbrown::HashTable;
 use crate::accumulator::Accumulator;
 use crate::emitted::Rows;
 use crate::emitter_plan::Emitter;
-use crate::error::Result;
 use crate::hash::hash as hash_of;
 use crate::totals::take;
 
@@ -28,7 +27,7 @@ use crate::totals::take;
 ///     sessions.add(emitter, time, b"\x01\0\0\0a", 1, &[]);
 /// }
 /// let mut rows = Rows::new(emitter);
-/// sessions.close(emitter, 110, &mut rows).unwrap(); // [0, 60)
+/// sessions.close(emitter, 110, &mut rows); // [0, 60)
 /// assert_eq!((rows.len(), sessions.len()), (1, 1));
 /// ```
 #[derive(Clone, Debug)]
@@ -145,7 +144,7 @@ impl Sessions {
     }
 
     /// Emits the sessions whose end the watermark has passed, by end and key.
-    pub fn close(&mut self, plan: &Emitter, watermark: i64, rows: &mut Rows) -> Result<()> {
+    pub fn close(&mut self, plan: &Emitter, watermark: i64, rows: &mut Rows) {
         while let Some(&Reverse((due, at))) = self.due.peek() {
             if due >= watermark {
                 break;
@@ -174,9 +173,8 @@ impl Sessions {
             end.cmp(other).then_with(|| a.key.cmp(&b.key))
         });
         for (end, session) in &closed {
-            rows.push(plan, &session.key, (session.start, *end), &session.cells)?;
+            rows.push(plan, &session.key, (session.start, *end), &session.cells);
         }
-        Ok(())
     }
 
     fn slot(&self, key: &[u8], hash: u64) -> Option<u32> {

@@ -16,6 +16,7 @@ use crate::judging::Stale;
 use crate::kernel::Kernel;
 use crate::list::List;
 use crate::one::{One, Value};
+use crate::overflow::{Overflow, Overflows};
 use crate::pass::Accepted;
 use crate::plan::{Plan, Vector};
 use crate::stage::{Batch, Staged};
@@ -35,6 +36,8 @@ pub struct Outcome {
     pub vectors: Vec<Vec<Value>>,
     /// Reads served null because they were too old.
     pub stale: Vec<StaleRead>,
+    /// Values served null because they were beyond the range of their type.
+    pub overflow: Vec<Overflow>,
     /// Per emitter of the plan: windows closed.
     pub emitted: Vec<RecordBatch>,
 }
@@ -76,6 +79,7 @@ impl Single {
                 watermark: None,
                 vectors: vec![Vec::new(); plan.vectors.len()],
                 stale: Vec::new(),
+                overflow: Vec::new(),
                 emitted: Vec::new(),
             },
         }
@@ -175,6 +179,7 @@ impl Kernel {
             .flatten();
         outcome.vectors.iter_mut().for_each(Vec::clear);
         outcome.stale.clear();
+        let mut overflows = Overflows::default();
         if applied {
             let time = staged[0].time(0);
             let accepted = Accepted {
@@ -189,7 +194,7 @@ impl Kernel {
             stale.look(self, stream, 0, time);
             stale.found.sort_unstable();
             outcome.stale.append(&mut stale.reads.0);
-            self.update(plan, staged, &[accepted], horizons, &stale.found, grids)?;
+            overflows = self.update(plan, staged, &[accepted], horizons, &stale.found, grids);
             counts[stream] = 1;
             self.sweep(plan, counts);
             counts[stream] = 0;
@@ -206,8 +211,9 @@ impl Kernel {
         if !plan.emitters.is_empty() {
             let verdicts = [vec![verdict as u8]];
             let batches = std::slice::from_ref(&*batch);
-            outcome.emitted = self.emit(plan, batches, staged, &verdicts)?;
+            outcome.emitted = self.emit(plan, batches, staged, &verdicts, &mut overflows)?;
         }
+        outcome.overflow = overflows.listed(plan);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use crate::aggregate::Aggregate;
 use crate::extent::Extent;
 use crate::light::Run;
 use crate::plan::{Track, View};
-use crate::reading::{FeatureOverflow, Output};
+use crate::reading::Output;
 use crate::row::Row;
 
 /// The slots of each aggregate that most features are, and the outputs that are left.
@@ -63,7 +63,7 @@ impl Slots {
         extent: Extent,
         ends: (Option<u64>, Option<u64>),
         row: &mut Row,
-    ) -> Result<(), FeatureOverflow> {
+    ) {
         let mut set = |slots: &[usize], value: Option<u64>| {
             for &slot in slots {
                 row.set(slot, value);
@@ -88,16 +88,13 @@ impl Slots {
         }
         for output in &self.others {
             let feature = &view.features[output.feature];
-            let value = run
-                .value(
-                    feature.aggregate,
-                    self.float,
-                    feature.over_us,
-                    feature.per_us,
-                )
-                .map_err(|_| FeatureOverflow(output.feature))?;
-            row.set(output.slot, value);
+            let value = run.value(
+                feature.aggregate,
+                self.float,
+                feature.over_us,
+                feature.per_us,
+            );
+            row.put(output.slot, output.feature, value);
         }
-        Ok(())
     }
 }

@@ -34,6 +34,8 @@ pub struct Step {
     pub vectors: Vec<RecordBatch>,
     /// Reads served null because they were too old: vector, row, view, `earliest_us`.
     pub stale: RecordBatch,
+    /// Values served null because they were beyond the range of their type: vector or emitter, row, feature.
+    pub overflow: RecordBatch,
     /// Per emitter of the plan: windows closed, by end and key.
     pub emitted: Vec<RecordBatch>,
 }

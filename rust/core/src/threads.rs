@@ -1,6 +1,6 @@
 //! The work on the entities of a view, shared among threads.
 
-use crate::pass::{Failure, Pass, Scratch};
+use crate::pass::{Pass, Scratch};
 use crate::shard::Shard;
 use crate::view::{Entities, SHARDS, shard_of};
 
@@ -8,11 +8,7 @@ use crate::view::{Entities, SHARDS, shard_of};
 const THREAD_ROWS: usize = 2048;
 
 /// Works on all entities of a view, by several threads when there is enough to do.
-pub(crate) fn work(
-    pass: &Pass<'_>,
-    entities: &mut Entities,
-    scratch: &mut [Scratch],
-) -> Result<(), Failure> {
+pub(crate) fn work(pass: &Pass<'_>, entities: &mut Entities, scratch: &mut [Scratch]) {
     let threads = scratch.len();
     if threads == 1 || pass.accepted.len() < THREAD_ROWS {
         let mut shards: Vec<Option<&mut Shard>> = entities.shards.iter_mut().map(Some).collect();
@@ -40,16 +36,11 @@ pub(crate) fn work(
         let joined = running.into_iter().map(std::thread::ScopedJoinHandle::join);
         joined.collect::<Vec<_>>()
     });
-    // The failure of the first row, whichever thread met it; a panic goes on.
-    let mut first = Ok(());
     for result in results {
-        match result {
-            Ok(Err(failure)) if first.is_ok() || first > Err(failure) => first = Err(failure),
-            Ok(_) => {}
-            Err(panic) => std::panic::resume_unwind(panic),
+        if let Err(panic) = result {
+            std::panic::resume_unwind(panic);
         }
     }
-    first
 }
 
 /// How much there is to do in each shard.

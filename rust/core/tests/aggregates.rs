@@ -293,7 +293,7 @@ fn check(seed: u64, values: u64, jitter: u64, follow: bool) {
             _ => newest,
         };
         let mut row = Row::new(slots.len());
-        reading.read(view, Some(&mut entity), t, &mut row).unwrap();
+        reading.read(view, Some(&mut entity), t, &mut row);
         for (slot, feature) in view.features.iter().enumerate() {
             let actual = match row.take_list(slot) {
                 Some(list) => list.words.clone(),
@@ -326,9 +326,7 @@ fn an_unknown_entity_has_no_values() {
     let view = &plan.views[0];
     let slots: Vec<(usize, usize)> = (0..view.features.len()).map(|at| (at, at)).collect();
     let mut row = Row::new(slots.len());
-    Reading::new(view, &slots)
-        .read(view, None, 50, &mut row)
-        .unwrap();
+    Reading::new(view, &slots).read(view, None, 50, &mut row);
     for (slot, feature) in view.features.iter().enumerate() {
         let actual = match row.take_list(slot) {
             Some(list) => list.words.clone(),

@@ -147,7 +147,7 @@ fn add_up(view: &View, events: &[Event], t: i64) -> Vec<Option<u64>> {
 
 fn read(reading: &mut Reading, view: &View, entity: &mut Entity, t: i64) -> Vec<Option<u64>> {
     let mut row = Row::new(view.features.len());
-    reading.read(view, Some(entity), t, &mut row).unwrap();
+    reading.read(view, Some(entity), t, &mut row);
     (0..view.features.len()).map(|slot| row.get(slot)).collect()
 }
 

@@ -2,7 +2,7 @@
 
 use forerun_core::Error;
 use pyo3::PyErr;
-use pyo3::exceptions::{PyArithmeticError, PyLookupError, PyRuntimeError, PyValueError};
+use pyo3::exceptions::{PyLookupError, PyRuntimeError, PyValueError};
 
 pyo3::create_exception!(
     forerun._core._rust,
@@ -24,12 +24,6 @@ pyo3::create_exception!(
 );
 pyo3::create_exception!(
     forerun._core._rust,
-    FeatureOverflowError,
-    PyArithmeticError,
-    "A sum left the range of its type; the message names view, feature and key."
-);
-pyo3::create_exception!(
-    forerun._core._rust,
     StaleReadError,
     PyLookupError,
     "A read at a time whose events may have been dropped."
@@ -41,7 +35,6 @@ pub(crate) fn raise(error: Error) -> PyErr {
         Error::Plan(text) => PlanError::new_err(text),
         Error::Batch(text) => BatchError::new_err(text),
         Error::State(text) => StateFormatError::new_err(text),
-        Error::Overflow(text) => FeatureOverflowError::new_err(text),
         Error::Stale(text) => StaleReadError::new_err(text),
         // What the store itself raised is raised in its place, once.
         Error::Store(text) => PyRuntimeError::new_err(text),

@@ -17,6 +17,7 @@ pub(crate) struct EventResult {
     watermark: Option<i64>,
     vectors: Py<PyTuple>,
     stale: Vec<(usize, usize, i64)>,
+    overflow: Vec<(Option<usize>, Option<usize>, usize, String)>,
     emitted: Vec<Py<Batch>>,
 }
 
@@ -38,6 +39,7 @@ impl EventResult {
             Ok(inputs.into_any())
         });
         let stale = outcome.stale.iter();
+        let overflow = outcome.overflow.iter();
         let emitted = outcome.emitted.iter();
         Ok(Self {
             verdict: outcome.verdict as u8,
@@ -46,6 +48,9 @@ impl EventResult {
             vectors: PyTuple::new(py, vectors.collect::<PyResult<Vec<_>>>()?)?.unbind(),
             stale: stale
                 .map(|read| (read.vector, read.view, read.earliest_us))
+                .collect(),
+            overflow: overflow
+                .map(|one| (one.vector, one.emitter, one.row, one.feature.clone()))
                 .collect(),
             emitted: emitted
                 .map(|batch| Py::new(py, Batch(batch.clone())))

@@ -207,10 +207,15 @@ impl Kernel {
         })
     }
 
-    fn vector(&self, py: Python<'_>, index: usize, batch: &Bound<'_, PyAny>) -> PyResult<Batch> {
+    fn vector(
+        &self,
+        py: Python<'_>,
+        index: usize,
+        batch: &Bound<'_, PyAny>,
+    ) -> PyResult<(Batch, Batch)> {
         let request = core_batch(Columns::import(batch)?, 0, 0, 0);
-        self.with(py, |kernel| kernel.vector(index, &request))
-            .map(Batch)
+        let (vectors, overflow) = self.with(py, |kernel| kernel.vector(index, &request))?;
+        Ok((Batch(vectors), Batch(overflow)))
     }
 
     fn values(

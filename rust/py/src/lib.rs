@@ -23,9 +23,7 @@ mod _rust {
     #[pymodule_export]
     use crate::arrow::{Array, Batch};
     #[pymodule_export]
-    use crate::errors::{
-        BatchError, FeatureOverflowError, PlanError, StaleReadError, StateFormatError,
-    };
+    use crate::errors::{BatchError, PlanError, StaleReadError, StateFormatError};
     #[pymodule_export]
     use crate::event::EventResult;
     #[pymodule_export]

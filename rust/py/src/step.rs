@@ -20,6 +20,8 @@ pub(crate) struct StepResult {
     #[pyo3(get)]
     stale: Py<Batch>,
     #[pyo3(get)]
+    overflow: Py<Batch>,
+    #[pyo3(get)]
     emitted: Vec<Py<Batch>>,
 }
 
@@ -40,6 +42,7 @@ impl StepResult {
                 .map(|batch| Py::new(py, Batch(batch)))
                 .collect::<PyResult<_>>()?,
             stale: Py::new(py, Batch(step.stale))?,
+            overflow: Py::new(py, Batch(step.overflow))?,
             emitted: step
                 .emitted
                 .into_iter()

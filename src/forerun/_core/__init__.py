@@ -3,9 +3,9 @@
 from forerun._core._rust import (
     STATE_FORMAT,
     TZ_DATABASE,
+    Batch,
     BatchError,
     EventResult,
-    FeatureOverflowError,
     Formula,
     Kernel,
     PlanError,
@@ -22,9 +22,9 @@ from forerun._core._rust import (
 __all__ = [
     "STATE_FORMAT",
     "TZ_DATABASE",
+    "Batch",
     "BatchError",
     "EventResult",
-    "FeatureOverflowError",
     "Formula",
     "Kernel",
     "PlanError",

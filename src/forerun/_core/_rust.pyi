@@ -15,7 +15,6 @@ __all__ = [
     "Batch",
     "BatchError",
     "EventResult",
-    "FeatureOverflowError",
     "Formula",
     "Kernel",
     "PlanError",
@@ -77,13 +76,6 @@ class BatchError(ValueError):
 
 class StateFormatError(ValueError):
     """State bytes of another format version or another plan, or damaged ones."""
-
-class FeatureOverflowError(ArithmeticError):
-    """A sum left the range of its type; the message names view, feature and key.
-
-    Raised by `apply` it leaves the kernel unusable: discard it and restore from the last checkpoint.
-    Raised by a read it changes nothing.
-    """
 
 class StaleReadError(LookupError):
     """A read at a time whose events may have been dropped; the message says the earliest readable time."""
@@ -165,6 +157,16 @@ class StepResult:
         """
 
     @property
+    def overflow(self) -> Batch:
+        """Values served null because they are beyond the range of their type, or their function failed.
+
+        Usually empty.
+
+        Columns `vector` int32 (null for a closed window), `emitter` int32 (null for a vector), `row` int32
+        (of that vector's or emitter's batch), `feature` string ("View.feature"); in that order.
+        """
+
+    @property
     def emitted(self) -> list[Batch]:
         """One batch per emitter of the plan: the windows that this step's watermark closed, by end and key.
 
@@ -196,6 +198,10 @@ class EventResult:
         """Reads older than their view keeps events for, served null: (vector, view, earliest readable us)."""
 
     @property
+    def overflow(self) -> list[tuple[int | None, int | None, int, str]]:
+        """As in `StepResult`: (vector, emitter, row, feature)."""
+
+    @property
     def emitted(self) -> list[Batch]:
         """As in `StepResult`."""
 
@@ -214,7 +220,7 @@ class Reader:
             The values as they are in `Kernel.values`, but times and durations as int microseconds.
 
         Raises:
-            BatchError, StaleReadError, FeatureOverflowError: As `Kernel.values`.
+            BatchError, StaleReadError: As `Kernel.values`.
         """
 
 @final
@@ -268,7 +274,6 @@ class Kernel:
 
         Raises:
             BatchError: Wrong columns, types or offsets, arrivals going back. Nothing is applied.
-            FeatureOverflowError: See there; the kernel is unusable afterwards.
         """
 
     def event(
@@ -287,7 +292,6 @@ class Kernel:
 
         Raises:
             BatchError: A value of another type, an offset or arrival that goes back. Nothing is applied.
-            FeatureOverflowError: See there; the kernel is unusable afterwards.
         """
 
     def reader(self, view: int, features: Sequence[str] | None = None) -> Reader:
@@ -304,7 +308,7 @@ class Kernel:
     def set_threads(self, threads: int) -> None:
         """Lets `apply` use up to `threads` threads, 1 to 16; no value depends on it. Small steps use one."""
 
-    def vector(self, index: int, batch: ArrowArray) -> Batch:
+    def vector(self, index: int, batch: ArrowArray) -> tuple[Batch, Batch]:
         """Reads the inputs of one vector for request rows, each at its own event time; state does not change.
 
         A request is no event: unlike the event that triggers a vector in `apply`, it is itself in no window.
@@ -314,12 +318,12 @@ class Kernel:
             batch: The trigger stream's fields in plan order (`_arrival` may follow and is ignored).
 
         Returns:
-            `time` int64, then one nullable float64 column per input; a row per request row.
+            `time` int64, then one nullable float64 column per input; a row per request row. And what of it is
+            null because it is beyond the range of its type, as `StepResult.overflow`.
 
         Raises:
             BatchError: Wrong columns, or a null or non-finite value where the stream forbids it.
             StaleReadError: A row is older than the views it reads keep events for.
-            FeatureOverflowError: See there.
         """
 
     def values(self, view: int, keys: ArrowArray, t_us: int) -> Batch:
@@ -332,11 +336,11 @@ class Kernel:
 
         Returns:
             A column per feature (int64, float64, bool, timestamp[us, UTC] or duration[us]), a row per key.
-            A list feature is a list column; after collected values comes `<feature>.times`. Features with
-            a '#' in their names are left out.
+            A value beyond the range of its type is null. A list feature is a list column; after collected
+            values comes `<feature>.times`. Features with a '#' in their names are left out.
 
         Raises:
-            BatchError, StaleReadError, FeatureOverflowError: As `vector`.
+            BatchError, StaleReadError: As `vector`.
         """
 
     def events(self, view: int, key: ArrowArray, t_us: int) -> Batch:

@@ -78,6 +78,12 @@ def _show(console: "Console", status: "Status", *, running: bool) -> None:
             windows.add_row(name, count(closed))
         console.print()
         console.print(windows)
+    if status.overflows:
+        overflows = table("feature", "out of range, served null", right=[1])
+        for name, values in status.overflows.items():
+            overflows.add_row(name, count(values))
+        console.print()
+        console.print(overflows)
     held = ", ".join(f"{name} {count(found)}" for name, found in status.entities.items())
     console.print(f"\n[bright_black]entities[/bright_black] {held or 'none'}")
     console.print(f"[bright_black]outbox waiting[/bright_black] {count(status.outbox_pending)}")

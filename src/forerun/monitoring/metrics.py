@@ -151,7 +151,12 @@ def _engine(status: Status) -> Iterator[Metric]:
     windows = CounterMetricFamily("forerun_windows", "Windows closed.", labels=["windows"])
     for name, count in status.windows.items():
         windows.add_metric([name], count)
-    yield from (entities, windows)
+    overflows = CounterMetricFamily(
+        "forerun_overflows", "Values out of range, served null.", labels=["feature"]
+    )
+    for feature, count in status.overflows.items():
+        overflows.add_metric([feature], count)
+    yield from (entities, windows, overflows)
     if status.last_commit_us is not None:
         yield GaugeMetricFamily(
             "forerun_last_commit_timestamp_seconds", "When the last commit was durable.",

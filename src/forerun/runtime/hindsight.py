@@ -17,6 +17,7 @@ from forerun.events.canonical import canonical_json
 from forerun.runtime.chronology import Chronology, Ordered, Place
 from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.layout import Layout, ModelLayout
+from forerun.runtime.overflow import overflow_of
 from forerun.runtime.predictions import as_served
 from forerun.runtime.rows import Column, Ints
 from forerun.streams.log import ARRIVAL
@@ -172,7 +173,8 @@ class _Follower:
     def vectors(self, model: ModelLayout, events: pa.RecordBatch) -> list[Column]:
         """Read a model's vectors, each at the time of its event."""
         with kernel_errors():
-            inputs, _ = as_served(model, pa.record_batch(self._kernel.vector(model.vector, events)))
+            vectors, overflow = self._kernel.vector(model.vector, events)
+        inputs, _ = as_served(model, pa.record_batch(vectors), overflow_of(overflow))
         return inputs
 
 

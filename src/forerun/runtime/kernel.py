@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from forerun._core import BatchError, FeatureOverflowError, StaleReadError, StateFormatError
-from forerun.errors import EventError, FeatureRangeError, StaleRequestError, StateError
+from forerun._core import BatchError, StaleReadError, StateFormatError
+from forerun.errors import EventError, StaleRequestError, StateError
 
 
 @contextmanager
@@ -13,7 +13,6 @@ def kernel_errors() -> Iterator[None]:
 
     Raises:
         EventError: A batch that does not fit its stream.
-        FeatureRangeError: A sum left the range of its type.
         StaleRequestError: A read at a time whose events are no longer kept.
         StateError: State bytes of another format or plan, or damaged ones.
 
@@ -26,10 +25,6 @@ def kernel_errors() -> Iterator[None]:
         yield
     except BatchError as exc:
         raise EventError(f"{exc}") from exc
-    except FeatureOverflowError as exc:
-        raise FeatureRangeError(
-            f"{exc}; declare the argument as float, or divide it, and run from the beginning"
-        ) from exc
     except StaleReadError as exc:
         raise StaleRequestError(f"{exc}; ask for a later time, or leave the time out to mean now") from exc
     except StateFormatError as exc:

@@ -30,6 +30,7 @@ def status_of(processor: Processor, *, commit: Timing, outbox_pending: int, even
             for model in layout.models.values()
             for rule in model.rules
         },
+        overflows=dict(sorted(tally.overflows.items())),
         windows={emitter.name: tally.windows.get(emitter.name, 0) for emitter in layout.emitters},
         outbox_pending=outbox_pending,
         journal_step=state.step,

@@ -20,6 +20,7 @@ from forerun.events.records import (
 from forerun.features.on_demand import OnDemand
 from forerun.runtime.layout import Layout, ModelLayout
 from forerun.runtime.on_demand import computed
+from forerun.runtime.overflow import Overflow, unserved
 from forerun.runtime.rows import Column, Ints, StepRows, keys
 from forerun.streams.log import ARRIVAL
 
@@ -123,7 +124,9 @@ class Made:
         )
 
 
-def triggered(layout: Layout, model: ModelLayout, rows: StepRows, vectors: pa.RecordBatch) -> Triggered:
+def triggered(
+    layout: Layout, model: ModelLayout, rows: StepRows, vectors: pa.RecordBatch, overflow: Overflow
+) -> Triggered:
     """Say what the vectors of a step were read for.
 
     Args:
@@ -131,6 +134,7 @@ def triggered(layout: Layout, model: ModelLayout, rows: StepRows, vectors: pa.Re
         model: The model.
         rows: The step's records.
         vectors: The kernel's batch: `batch`, `row`, `time`, then the inputs.
+        overflow: What of it is null because it is out of range.
     """
     numbers = rows.numbers(vectors["batch"].to_numpy(), vectors["row"].to_numpy())
     table = rows.table(model.trigger)
@@ -139,7 +143,7 @@ def triggered(layout: Layout, model: ModelLayout, rows: StepRows, vectors: pa.Re
     events = table.take(rows.position(model.trigger, numbers)).drop_columns([ARRIVAL])
     partitions, offsets = rows.partition[numbers], rows.offset[numbers]
     name = model.spec.name
-    inputs, failures = as_served(model, vectors)
+    inputs, failures = as_served(model, vectors, overflow)
     return Triggered(
         source="stream",
         ids=[
@@ -158,18 +162,21 @@ def triggered(layout: Layout, model: ModelLayout, rows: StepRows, vectors: pa.Re
     )
 
 
-def as_served(model: ModelLayout, vectors: pa.RecordBatch) -> tuple[list[Column], dict[int, str]]:
+def as_served(
+    model: ModelLayout, vectors: pa.RecordBatch, overflow: Overflow
+) -> tuple[list[Column], dict[int, str]]:
     """The vectors as models get them: float32, null where there is no value.
 
     Args:
         model: The model.
         vectors: A batch of the kernel with one float64 column per input, or per argument of a function.
+        overflow: What of it is null because it is out of range.
 
     Returns:
-        A column per input; and by row, which function failed, and why.
+        A column per input; and by row, what could not be computed, and why.
     """
     columns: list[Column] = []
-    failures: dict[int, str] = {}
+    failures = unserved(overflow, model.vector)
     for item in model.spec.inputs:
         if isinstance(item.expr, OnDemand):
             column, failed = computed(item.name, item.expr, vectors)
@@ -177,7 +184,21 @@ def as_served(model: ModelLayout, vectors: pa.RecordBatch) -> tuple[list[Column]
         else:
             column = vectors.column(item.name).cast(pa.float32())
         columns.append(column)
+    if np.isinf(np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns])).any():
+        return _within_range(model, columns, failures), failures
     return columns, failures
+
+
+def _within_range(model: ModelLayout, columns: list[Column], failures: dict[int, str]) -> list[Column]:
+    """The inputs without those that are finite only as float64, which models do not get."""
+    kept = []
+    for item, column in zip(model.spec.inputs, columns, strict=True):
+        values = column.to_numpy(zero_copy_only=False)
+        beyond = np.isinf(values)
+        for row in np.flatnonzero(beyond).tolist():
+            failures[row] = _both(failures.get(row), f"too large for a model: {item.name}")
+        kept.append(pa.array(values, mask=beyond | np.isnan(values)))
+    return kept
 
 
 def _both(one: str | None, two: str) -> str:

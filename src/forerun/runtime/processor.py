@@ -209,6 +209,7 @@ class Processor:
             self.tally.made(model, made)
         for name, closed in effects.windows.items():
             self.tally.closed(name, closed.num_rows)
+        self.tally.unserved(effects.overflows)
         return Taken(self.state.step, ranges, effects, self.clock.tick_us() - start_us)
 
     def _queue(

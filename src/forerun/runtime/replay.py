@@ -19,6 +19,7 @@ from forerun.runtime.active import Roster
 from forerun.runtime.history import History
 from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.layout import Layout
+from forerun.runtime.overflow import overflow_of
 from forerun.runtime.predictions import Active, as_served
 from forerun.runtime.recovery import await_labels, read_records
 from forerun.runtime.state import State
@@ -228,9 +229,10 @@ class _Replayer:
         for asked in self.tables.journal.requests(state.step):
             model = self.layout.models[asked.model]
             with kernel_errors():
-                vectors = pa.record_batch(state.kernel.vector(model.vector, asked.fields))
+                read, overflow = state.kernel.vector(model.vector, asked.fields)
             active = self.roster.version(asked.model, asked.version)
-            (inputs, _), rows = as_served(model, vectors), asked.fields.num_rows
+            inputs, _ = as_served(model, pa.record_batch(read), overflow_of(overflow))
+            rows = asked.fields.num_rows
             matrix = np.column_stack([column.to_numpy(zero_copy_only=False) for column in inputs])
             scores = np.full(rows, np.nan) if active is None else active.score(matrix)
             await_labels(self.layout, state, asked)

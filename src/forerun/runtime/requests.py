@@ -23,6 +23,7 @@ from forerun.runtime.journal import Asked
 from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.layout import ModelLayout
 from forerun.runtime.outcomes import await_label
+from forerun.runtime.overflow import Overflow, counted, overflow_of
 from forerun.runtime.predictions import Made, Triggered, as_served, predict
 from forerun.runtime.processor import Processor
 from forerun.runtime.rows import Ints, keys, times_us
@@ -137,7 +138,7 @@ class Requests:
 
     def _read(
         self, model: ModelLayout, fields: Sequence[Mapping[str, object]]
-    ) -> tuple[tuple[pa.RecordBatch, pa.RecordBatch], dict[int, ForerunError]]:
+    ) -> tuple[tuple[pa.RecordBatch, pa.RecordBatch, Overflow], dict[int, ForerunError]]:
         """Read the vectors of one model; what cannot be read is set apart, by its place."""
         spec = model.spec.on
         now_us = self._processor.now_us()
@@ -147,7 +148,7 @@ class Requests:
         )
         refused: dict[int, ForerunError] = {}
         try:
-            return (batch, self._vectors(model, batch)), refused
+            return (batch, *self._vectors(model, batch)), refused
         except ForerunError:
             for row in range(batch.num_rows):
                 try:
@@ -155,14 +156,20 @@ class Requests:
                 except ForerunError as exc:
                     refused[row] = exc
         batch = batch.take(np.array([row for row in range(batch.num_rows) if row not in refused], np.int64))
-        return (batch, self._vectors(model, batch)), refused
+        return (batch, *self._vectors(model, batch)), refused
 
-    def _vectors(self, model: ModelLayout, batch: pa.RecordBatch) -> pa.RecordBatch:
+    def _vectors(self, model: ModelLayout, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Overflow]:
         with kernel_errors():
-            return pa.record_batch(self._processor.state.kernel.vector(model.vector, batch))
+            vectors, overflow = self._processor.state.kernel.vector(model.vector, batch)
+        return pa.record_batch(vectors), overflow_of(overflow)
 
     def _predict(
-        self, model: ModelLayout, indices: list[int], batch: pa.RecordBatch, vectors: pa.RecordBatch
+        self,
+        model: ModelLayout,
+        indices: list[int],
+        batch: pa.RecordBatch,
+        vectors: pa.RecordBatch,
+        overflow: Overflow,
     ) -> "Answered":
         """Number and score what was read, and let it wait for its labels."""
         processor = self._processor
@@ -170,7 +177,7 @@ class Requests:
         numbers = np.arange(processor.state.requests, processor.state.requests + rows)
         processor.state.requests += rows
         processor.arrival_us = now_us = processor.now_us()
-        inputs, failures = as_served(model, vectors)
+        inputs, failures = as_served(model, vectors, overflow)
         work = Triggered(
             source="http",
             ids=[request_id(processor.layout.app, name, number) for number in numbers.tolist()],
@@ -187,6 +194,7 @@ class Requests:
         reason = reason_now(processor.layout, model, now_us, highs_us)
         made = predict(processor.layout, model, work, [reason] * rows, processor.models[name])
         processor.tally.made(name, made)
+        processor.tally.unserved(counted(overflow))
         join = processor.state.joins[name]
         for key, prediction, time_us in zip(work.keys, work.ids, work.times_us.tolist(), strict=True):
             await_label(join, key, prediction, time_us)

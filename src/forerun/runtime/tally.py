@@ -1,4 +1,4 @@
-"""Running totals that no state holds: predictions by version and grade, decisions, refused rows, windows."""
+"""Running totals that no state holds: predictions by grade, decisions, refused rows, windows, overflows."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -26,6 +26,8 @@ class Tally:
     """Stream -> rows refused at a door."""
     windows: dict[str, int] = field(default_factory=dict)
     """Windows class -> windows closed."""
+    overflows: dict[str, int] = field(default_factory=dict)
+    """Feature -> values out of range, served null."""
 
     def made(self, model: str, made: Made) -> None:
         """Count predictions and decisions.
@@ -59,6 +61,15 @@ class Tally:
         """
         self.windows[name] = self.windows.get(name, 0) + windows
 
+    def unserved(self, features: Mapping[str, int]) -> None:
+        """Count values that were out of range, and so served null.
+
+        Args:
+            features: How many, by feature.
+        """
+        for name, values in features.items():
+            self.overflows[name] = self.overflows.get(name, 0) + values
+
     def to_json(self) -> dict[str, object]:
         """The totals by name, as they are at this moment."""
         return deepcopy(
@@ -67,6 +78,7 @@ class Tally:
                 "decisions": self.decisions,
                 "quarantined": self.quarantined,
                 "windows": self.windows,
+                "overflows": self.overflows,
             }
         )
 

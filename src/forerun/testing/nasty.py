@@ -38,6 +38,9 @@ WILD_FLOATS = (*TAME_FLOATS, 1.7976931348623157e308, -1e308, 2.2250738585072014e
 INTS = (0, 1, -1, 7, 2**31, -(2**40), 2**53 + 1, -(2**53) - 1)
 """2**53 + 1 is the first int that a float cannot hold."""
 
+WILD_INTS = (2**63 - 1, -(2**63), 2**62)
+"""Two of them overflow a sum."""
+
 STRINGS = ("", "a", "b", "B", "\u00e9", "\u6771\u4eac", "a\u0000b", "x" * 40)
 
 
@@ -54,6 +57,7 @@ class Habits:
         doubled: The share that repeats an earlier event.
         nulls: The share of nulls where they are allowed.
         extreme: The share of extreme numbers.
+        beyond: Among those, near the end of a log, the share that are too large for sums or squares.
         invalid: The share with a null where none is allowed, or NaN.
 
     >>> Habits(partitions=1).keys
@@ -68,6 +72,7 @@ class Habits:
     doubled: float = 0.05
     nulls: float = 0.15
     extreme: float = 0.25
+    beyond: float = 0.02
     invalid: float = 0.01
 
 
@@ -111,11 +116,13 @@ class _Writer:
             *(length // divisor for length in shapes.lengths_us for divisor in (3, 11, 47)),
         ]
         self.burst = 0
+        self.ending = False
 
     def log(self, events: int) -> Iterator[Arrival]:
         """Every event, with its place."""
         drawn = []
         for number in range(events):
+            self.ending = number > events - events // 4
             self._pass_time()
             stream = self.chance.randrange(len(self.shapes.streams))
             silent = self.habits.partitions > 1 and events // 3 < number < 2 * events // 3
@@ -169,14 +176,19 @@ class _Writer:
             case "string":
                 return self.chance.choice(STRINGS)
             case "int":
-                return self.chance.choice(INTS) if extreme else self.chance.randrange(-20, 100)
+                ints = (*INTS, *WILD_INTS) if self._is_beyond() else INTS
+                return self.chance.choice(ints) if extreme else self.chance.randrange(-20, 100)
             case "time":
                 return self.now + self.chance.randrange(-3600, 3600) * SECOND_US
             case "duration":
                 return self.chance.randrange(-60, 7200) * SECOND_US
             case _:
-                wild = TAME_FLOATS if name in shape.bounded else WILD_FLOATS
+                wild = TAME_FLOATS if name in shape.bounded and not self._is_beyond() else WILD_FLOATS
                 return self.chance.choice(wild) if extreme else round(self.chance.uniform(-50, 50), 2)
+
+    def _is_beyond(self) -> bool:
+        """Whether a number may be too large to be added up: late in a log, for a lifetime never forgets."""
+        return self.ending and self.chance.random() < self.habits.beyond
 
     def _key(self, kind: str, number: int) -> Scalar:
         """The same few entities in every stream that has a field of this type as key."""

@@ -32,7 +32,7 @@ class Shape:
         lateness_us: How late an event may be.
         skew_us: How far ahead of its arrival an event may be; None: any.
         idle_us: Silence after which a partition is idle; None: never.
-        bounded: Float fields that are summed, so that extremes must leave room for sums and squares.
+        bounded: Float fields that are summed, so that most extremes leave room for sums and squares.
 
     >>> Shape({"shop": "string", "at": "time"}, "at", ("shop",), 0, None, None).bounded
     frozenset()

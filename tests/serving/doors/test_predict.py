@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 from tests.serving.client import GOOD, Caller
 
-from forerun.errors import EventError, FeatureRangeError, ModelError, StaleRequestError, StateError
+from forerun.errors import DataError, EventError, ModelError, StaleRequestError, StateError
 from forerun.testing.backend import FakeBackend
 
 PROMISED_US = 1_357_102_800_000_000
@@ -169,11 +169,11 @@ def test_a_time_before_what_is_kept_is_blamed(caller: Caller, backend: FakeBacke
     assert (reply.status, reply.error["code"], reply.error["field"]) == (422, "too_old", "at")
 
 
-def test_data_that_no_feature_can_hold_is_the_caller_s(caller: Caller, backend: FakeBackend) -> None:
+def test_data_that_cannot_be_taken_is_the_caller_s(caller: Caller, backend: FakeBackend) -> None:
     """422 with the code of the error, though no single field is to blame."""
-    backend.failure = FeatureRangeError("sum overflows")
+    backend.failure = DataError("no such record")
     reply = caller.send("POST", "/v1/events/Ordered", json.dumps(GOOD).encode())
-    assert (reply.status, reply.error["code"]) == (422, "FR-DATA-RANGE")
+    assert (reply.status, reply.error["code"]) == (422, "FR-DATA")
 
 
 @pytest.mark.parametrize(

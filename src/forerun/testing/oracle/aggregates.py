@@ -1,6 +1,8 @@
 """What is made of the values inside a window: one function per aggregate, with exact rational numbers.
 
 Each gets the values that are not null, oldest first, with their event times and the time of the reading.
+Beyond the range of its type a value is null, and so is what is derived from it: mean and rate from the sum,
+the standard deviation from the variance, a weighted mean from the sums of its half-lives.
 """
 
 import math
@@ -50,6 +52,7 @@ def aggregate(agg: str, found: Found) -> Value:
 
     Returns:
         The value, rounded once where it is a float; a list for `first_n`, `last_n`, `top_k` and `histogram`.
+        What is beyond the range of its type is made null by `expressions.finite`.
 
     >>> aggregate("mean", Found([1, 2, 4], [10, 20, 30], 30))
     2.3333333333333335
@@ -111,16 +114,26 @@ def _sum(found: Found) -> Scalar:
 
 
 def _mean(found: Found) -> Scalar:
-    return rounded(sum(_exact(found.values), Fraction()) / len(found.values)) if found.values else None
+    total = _total(found)
+    return None if total is None else rounded(total / len(found.values))
+
+
+def _total(found: Found) -> Fraction | None:
+    """The exact sum that something is derived from; null without values, and for floats out of range."""
+    if not found.values:
+        return None
+    total = sum(_exact(found.values), Fraction())
+    return None if isinstance(found.values[0], float) and math.isinf(rounded(total)) else total
 
 
 def _rate(found: Found) -> Scalar:
     assert found.window is not None
     assert found.params is not None
-    if not found.values:
+    total = _total(found)
+    if total is None:
         return None
     over_us = found.window.get("over_us") or found.window["size_us"]
-    return rounded(sum(_exact(found.values), Fraction()) * found.params["per_us"] / over_us)
+    return rounded(total * found.params["per_us"] / over_us)
 
 
 def _variance(found: Found) -> Fraction | None:
@@ -135,7 +148,7 @@ def _var(found: Found) -> Scalar:
 
 def _std(found: Found) -> Scalar:
     variance = _variance(found)
-    return None if variance is None else root(variance)
+    return None if variance is None or math.isinf(rounded(variance)) else root(variance)
 
 
 def _skew(found: Found) -> Scalar:
@@ -210,7 +223,7 @@ def _ewm_count(found: Found) -> Scalar:
 
 def _ewm_mean(found: Found) -> Scalar:
     weight = weights(found)
-    if not any(weight):
+    if not any(weight) or _overflows(found):
         return None
     terms = (Fraction(w) * Fraction(value) for w, value in zip(weight, found.values, strict=True))
     return rounded(sum(terms, Fraction()) / sum(map(Fraction, weight)))
@@ -226,6 +239,27 @@ def _custom(found: Found) -> Scalar:
     except Exception:  # noqa: BLE001  # whatever the user's code raises
         return None
     return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _overflows(found: Found) -> bool:
+    """Whether the weighted values of a half-life, or of several from the oldest on, add up to too much.
+
+    Those of one are weighed as at its beginning, as they are kept.
+    """
+    half_life = (found.params or {})["half_life_us"]
+    sums: dict[int, Fraction] = {}
+    for value, time in zip(found.values, found.times, strict=True):
+        period, into = divmod(time, half_life)
+        if period >= found.t // half_life - PERIODS_KEPT:
+            sums[period] = sums.get(period, Fraction()) + Fraction(value) * Fraction(
+                2.0 ** (into / half_life)
+            )
+    total = Fraction()
+    for period in sorted(sums):
+        total += sums[period] / 2 ** (max(sums) - period)
+        if math.isinf(rounded(sums[period])) or math.isinf(rounded(total)):
+            return True
+    return False
 
 
 _AGGREGATES: dict[str, Callable[[Found], Value]] = {

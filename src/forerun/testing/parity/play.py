@@ -1,6 +1,7 @@
 """A log played through the kernel, in steps of any size, on any number of threads."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -64,6 +65,7 @@ class Played:
         vectors: Per vector of the plan, a row of inputs per event that triggered it; null as NaN.
         times: Per vector, the event time of each row.
         stale: Reads that were older than what is kept; the same in every run, or the runs differ.
+        overflows: Values out of range, by vector, emitter and feature.
         windows: Per emitter of the plan, a hash of the windows that closed, in order.
         state: The kernel's hash of its state at the end.
     """
@@ -72,6 +74,7 @@ class Played:
     vectors: list[Doubles] = field(default_factory=list)
     times: list[NDArray[np.int64]] = field(default_factory=list)
     stale: int = 0
+    overflows: Counter[str] = field(default_factory=Counter)
     windows: list[str] = field(default_factory=list)
     state: str = ""
 
@@ -87,7 +90,8 @@ class Played:
         for times, vector in zip(self.times, self.vectors, strict=True):
             made.update(times.tobytes())
             made.update(vector.tobytes())
-        made.update(f"{self.stale} {self.windows} {self.state}".encode())
+        overflows = sorted(self.overflows.items())
+        made.update(f"{self.stale} {overflows} {self.windows} {self.state}".encode())
         return made.hexdigest()
 
 
@@ -111,6 +115,8 @@ def play(log: Log, rows: int, threads: int = 1, kernel: Kernel | None = None) ->
         result = kernel.apply(step)
         played.verdicts += verdicts(step, result)
         played.stale += len(result.stale)
+        for row in pa.record_batch(result.overflow).to_pylist() if len(result.overflow) else ():
+            played.overflows[f"{row['vector']} {row['emitter']} {row['feature']}"] += 1
         parts.take(result)
         for closed, batch in zip(windows, result.emitted, strict=True):
             for row in pa.record_batch(batch).to_pylist() if len(batch) else ():

@@ -1,0 +1,112 @@
+//! Values that cannot be computed, most of them beyond the range of their type: served null, and the step says which.
+
+use std::sync::Arc;
+
+use arrow_array::{Int32Array, RecordBatch, StringArray};
+
+use crate::error::Result;
+use crate::plan::{Plan, View};
+use crate::row::Row;
+use crate::step::batch;
+
+/// Where a value that could not be computed was served null.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overflow {
+    /// Of a read, the vector.
+    pub vector: Option<usize>,
+    /// Of a closed window, its emitter.
+    pub emitter: Option<usize>,
+    /// The row of that vector's or emitter's batch.
+    pub row: usize,
+    /// View and feature; a hidden one goes by the name of the one that is made from it, which people know.
+    pub feature: String,
+}
+
+/// All of them, as they are found.
+///
+/// ```
+/// use forerun_core::overflow::Overflows;
+/// use forerun_core::plan::{EMITTERS, Plan};
+///
+/// let mut overflows = Overflows::default();
+/// overflows.windows(0, &[(3, 0)]);
+/// let plan = Plan::compile(EMITTERS).unwrap();
+/// assert_eq!(overflows.listed(&plan)[0].row, 3);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Overflows {
+    /// Vector, row, view, feature.
+    reads: Vec<[usize; 4]>,
+    /// Emitter, row, feature.
+    windows: Vec<[usize; 3]>,
+}
+
+impl Overflows {
+    /// Takes in what a read of a vector's lookup found.
+    #[cold]
+    pub(crate) fn read(&mut self, vector: usize, row: usize, view: usize, values: &mut Row) {
+        let features = values.take_overflown().into_iter();
+        self.reads
+            .extend(features.map(|feature| [vector, row, view, feature]));
+    }
+
+    /// Takes in what the closed windows of an emitter have, by row and feature.
+    pub fn windows(&mut self, emitter: usize, found: &[(usize, usize)]) {
+        let found = found.iter().map(|&(row, feature)| [emitter, row, feature]);
+        self.windows.extend(found);
+    }
+
+    /// Takes what another thread found.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        self.reads.append(&mut other.reads);
+        self.windows.append(&mut other.windows);
+    }
+
+    /// All of them, in an order that does not depend on who found what first.
+    #[must_use]
+    pub fn listed(mut self, plan: &Plan) -> Vec<Overflow> {
+        self.reads.sort_unstable();
+        self.windows.sort_unstable();
+        let name = |view: &View, feature: usize| {
+            let feature = view.features[feature].name.split('#').next();
+            format!("{}.{}", view.name, feature.unwrap_or_default())
+        };
+        let reads = self
+            .reads
+            .iter()
+            .map(|&[vector, row, view, feature]| Overflow {
+                vector: Some(vector),
+                emitter: None,
+                row,
+                feature: name(&plan.views[view], feature),
+            });
+        let windows = self
+            .windows
+            .iter()
+            .map(|&[emitter, row, feature]| Overflow {
+                vector: None,
+                emitter: Some(emitter),
+                row,
+                feature: name(&plan.emitters[emitter].view, feature),
+            });
+        let mut all: Vec<_> = reads.chain(windows).collect();
+        all.dedup();
+        all
+    }
+
+    /// The same as a batch: vector, emitter, row, feature.
+    pub fn finish(self, plan: &Plan) -> Result<RecordBatch> {
+        let rows = self.listed(plan);
+        let column = |pick: fn(&Overflow) -> Option<usize>| {
+            let numbers = rows.iter().map(|row| pick(row).map(|number| number as i32));
+            Arc::new(numbers.collect::<Int32Array>())
+        };
+        let names = rows.iter().map(|row| Some(&row.feature));
+        batch(vec![
+            ("vector", true, column(|row| row.vector)),
+            ("emitter", true, column(|row| row.emitter)),
+            ("row", false, column(|row| Some(row.row))),
+            ("feature", false, Arc::new(names.collect::<StringArray>())),
+        ])
+    }
+}
