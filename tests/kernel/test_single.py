@@ -199,7 +199,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing() -> None:
         with pytest.raises(BatchError, match=message.replace("(", "\\(")):
             kernel.event(stream, 0, offset, arrival, values)
     assert kernel.state_hash() == before
-    assert kernel.event(0, 0, 6, 101, good).vectors == ((2.0,),)
+    assert kernel.event(0, 0, 6, 101, good).vectors == [(2.0,)]
     for view_index, names, message in [(1, None, "there is no view 1"), (0, ["x"], "has no feature 'x'")]:
         with pytest.raises(BatchError, match=message):
             kernel.reader(view_index, names)

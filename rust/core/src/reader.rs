@@ -30,6 +30,8 @@ pub struct Reader {
     view: usize,
     /// What is read, in order: the features, which have the slots of their indices.
     features: Vec<usize>,
+    /// The type of each that is but a word.
+    words: Vec<Option<Type>>,
     /// Slots of texts and lists.
     wide: Vec<usize>,
     /// True when some of them is computed from others.
@@ -60,6 +62,14 @@ impl Reader {
             None if feature.is_text() => text(list),
             None => One::of_word(feature.ty, self.row.get(index)),
         })
+    }
+
+    /// The same where it is no text, no list and not computed from others: its type, and its word or null.
+    #[inline]
+    #[must_use]
+    pub fn word(&self, at: usize) -> Option<(Type, Option<u64>)> {
+        let (index, ty) = (self.features[at], self.words[at]?);
+        Some((ty, self.row.get(index)))
     }
 
     /// How many features it reads.
@@ -128,11 +138,18 @@ impl Kernel {
         } else {
             features.iter().map(|&at| (at, at)).collect()
         };
+        let words = features.iter().map(|&at| {
+            let feature = &plan.features[at];
+            let one_word = !feature.is_list() && !feature.is_text() && feature.derived.is_none();
+            one_word.then_some(feature.ty)
+        });
+        let words = words.collect();
         let types = plan.key_types(&self.plan.streams[plan.stream]);
         let key = types.into_iter().map(|ty| (ty, Column::same(One::Null, 1)));
         Ok(Reader {
             view,
             features,
+            words,
             wide: all()
                 .filter(|(_, feature)| feature.is_list() || feature.is_text())
                 .map(|(at, _)| at)

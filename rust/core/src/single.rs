@@ -8,14 +8,14 @@ use arrow_schema::Fields;
 use crate::buffer::{OFFSET_MAX, place};
 use crate::column::Column;
 use crate::error::{Error, Result};
-use crate::eval::Inputs;
+use crate::eval;
 use crate::expr::Node;
 use crate::grid::Grid;
 use crate::guard::Verdict;
 use crate::judging::Stale;
 use crate::kernel::Kernel;
 use crate::list::List;
-use crate::one::{One, Value};
+use crate::one::One;
 use crate::overflow::{Overflow, Overflows};
 use crate::pass::Accepted;
 use crate::plan::{Plan, Vector};
@@ -33,13 +33,29 @@ pub struct Outcome {
     /// The stream's watermark, when it was not applied.
     pub watermark: Option<i64>,
     /// Per vector of the plan the inputs it read; empty when it triggers none or was not applied.
-    pub vectors: Vec<Vec<Value>>,
+    pub vectors: Vec<Inputs>,
     /// Reads served null because they were too old.
     pub stale: Vec<StaleRead>,
     /// Values served null because they were beyond the range of their type.
     pub overflow: Vec<Overflow>,
     /// Per emitter of the plan: windows closed.
     pub emitted: Vec<RecordBatch>,
+}
+
+/// The inputs of a vector.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// Each, in order; null where there is a list.
+    pub numbers: Vec<Option<f64>>,
+    /// The lists, by their place among the inputs.
+    pub lists: Vec<(usize, Vec<One>)>,
+}
+
+impl Inputs {
+    fn clear(&mut self) {
+        self.numbers.clear();
+        self.lists.clear();
+    }
 }
 
 /// What steps of one event work with, kept from one to the next.
@@ -77,7 +93,7 @@ impl Single {
                 verdict: Verdict::Applied,
                 field: None,
                 watermark: None,
-                vectors: vec![Vec::new(); plan.vectors.len()],
+                vectors: vec![Inputs::default(); plan.vectors.len()],
                 stale: Vec::new(),
                 overflow: Vec::new(),
                 emitted: Vec::new(),
@@ -177,7 +193,7 @@ impl Kernel {
         outcome.watermark = (!applied)
             .then(|| self.guards[stream].watermark())
             .flatten();
-        outcome.vectors.iter_mut().for_each(Vec::clear);
+        outcome.vectors.iter_mut().for_each(Inputs::clear);
         outcome.stale.clear();
         let mut overflows = Overflows::default();
         if applied {
@@ -200,12 +216,7 @@ impl Kernel {
             counts[stream] = 0;
             for &vector in &plan.streams[stream].vectors {
                 let inputs = &mut outcome.vectors[vector];
-                read_inputs(
-                    &plan.vectors[vector],
-                    &staged[0],
-                    &mut grids[vector],
-                    inputs,
-                );
+                read_inputs(&plan.vectors[vector], &staged[0], &grids[vector], inputs);
             }
         }
         if !plan.emitters.is_empty() {
@@ -245,19 +256,22 @@ fn check(plan: &Plan, stream: usize, fields: &[Column], offset: u64) -> Result<(
 }
 
 /// The inputs of a vector, in the order of its batch's columns.
-fn read_inputs(vector: &Vector, staged: &Staged, grid: &mut Grid, out: &mut Vec<Value>) {
+fn read_inputs(vector: &Vector, staged: &Staged, grid: &Grid, out: &mut Inputs) {
     // Most inputs are plain features; columns of them are made when there is another.
     let mut features: Option<Vec<Column>> = None;
-    for (_, expr) in &vector.inputs {
+    for (at, (_, expr)) in vector.inputs.iter().enumerate() {
         if let Node::Feature(slot, _) = expr.node {
-            let value = One::of_word(vector.slots[slot], grid.get(0, slot));
-            out.push(if vector.lists.contains(&slot) {
+            if vector.lists.contains(&slot) {
                 let list = grid.lists(slot).first().and_then(Option::as_ref);
-                list.map_or(Value::One(One::Null), |list| {
-                    Value::List(list.values(expr.ty))
-                })
-            } else {
-                number(value.to_float())
+                out.lists
+                    .extend(list.map(|list| (at, list.values(expr.ty))));
+                out.numbers.push(None);
+                continue;
+            }
+            let word = grid.get(0, slot);
+            out.numbers.push(match vector.slots[slot] {
+                Type::Float => word.map(f64::from_bits),
+                ty => One::of_word(ty, word).to_float(),
             });
             continue;
         }
@@ -269,15 +283,11 @@ fn read_inputs(vector: &Vector, staged: &Staged, grid: &mut Grid, out: &mut Vec<
             });
             columns.collect()
         });
-        let inputs = Inputs {
+        let inputs = eval::Inputs {
             rows: 1,
             fields: &staged.fields,
             features,
         };
-        out.push(number(inputs.look(expr).to_float(0)));
+        out.numbers.push(inputs.look(expr).to_float(0));
     }
-}
-
-fn number(value: Option<f64>) -> Value {
-    Value::One(value.map_or(One::Null, One::Float))
 }

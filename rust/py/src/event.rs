@@ -4,10 +4,10 @@ use forerun_core::guard::Verdict;
 use forerun_core::plan::Plan;
 use forerun_core::single::Outcome;
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyFloat, PyTuple};
 
 use crate::arrow::Batch;
-use crate::value::give;
+use crate::value::give_list;
 
 /// What one `Kernel.event` decided and read.
 #[pyclass(frozen, get_all, module = "forerun._core._rust")]
@@ -15,7 +15,7 @@ pub(crate) struct EventResult {
     verdict: u8,
     field: Option<String>,
     watermark: Option<i64>,
-    vectors: Py<PyTuple>,
+    vectors: Vec<Option<Py<PyTuple>>>,
     stale: Vec<(usize, usize, i64)>,
     overflow: Vec<(Option<usize>, Option<usize>, usize, String)>,
     emitted: Vec<Py<Batch>>,
@@ -32,11 +32,17 @@ impl EventResult {
         let applied = outcome.verdict == Verdict::Applied;
         let vectors = outcome.vectors.iter().enumerate().map(|(index, inputs)| {
             if !applied || plan.vectors[index].stream != stream {
-                return Ok(py.None().into_bound(py));
+                return Ok(None);
             }
-            let inputs = inputs.iter().map(|value| give(py, value));
-            let inputs = PyTuple::new(py, inputs.collect::<PyResult<Vec<_>>>()?)?;
-            Ok(inputs.into_any())
+            let numbers = inputs.numbers.iter().enumerate();
+            let values = numbers.map(|(at, number)| match number {
+                Some(number) => PyFloat::new(py, *number).into_any(),
+                None => match inputs.lists.iter().find(|(place, _)| *place == at) {
+                    Some((_, list)) => give_list(py, list),
+                    None => py.None().into_bound(py),
+                },
+            });
+            PyTuple::new(py, values).map(|inputs| Some(inputs.unbind()))
         });
         let stale = outcome.stale.iter();
         let overflow = outcome.overflow.iter();
@@ -45,7 +51,7 @@ impl EventResult {
             verdict: outcome.verdict as u8,
             field: outcome.field.map(field),
             watermark: outcome.watermark,
-            vectors: PyTuple::new(py, vectors.collect::<PyResult<Vec<_>>>()?)?.unbind(),
+            vectors: vectors.collect::<PyResult<_>>()?,
             stale: stale
                 .map(|read| (read.vector, read.view, read.earliest_us))
                 .collect(),

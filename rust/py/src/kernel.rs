@@ -156,12 +156,14 @@ impl Kernel {
     fn event(
         &self,
         py: Python<'_>,
-        stream: usize,
+        stream: u32,
         partition: u16,
-        offset: u64,
+        offset: i64,
         arrival_us: i64,
         values: &Bound<'_, PyTuple>,
     ) -> PyResult<EventResult> {
+        let stream = stream as usize;
+        let offset = u64::try_from(offset)?;
         let Some(plan) = self.plan.streams.get(stream) else {
             return Err(BatchError::new_err(format!("there is no stream {stream}")));
         };

@@ -9,7 +9,7 @@ use pyo3::types::PyTuple;
 
 use crate::errors::raise;
 use crate::kernel::{Shared, held};
-use crate::value::{give, take_all};
+use crate::value::{give, give_word, take_all};
 
 /// Some features of a view, ready to be read for one key after the other.
 #[pyclass(frozen, module = "forerun._core._rust")]
@@ -34,7 +34,10 @@ impl Reader {
         self.shared.briefly(py, |kernel| {
             kernel.read(&mut reader, key, t_us).map_err(raise)
         })?;
-        let values = (0..reader.width()).map(|at| give(py, &reader.value(&self.plan, at)));
-        PyTuple::new(py, values.collect::<PyResult<Vec<_>>>()?)
+        let values = (0..reader.width()).map(|at| match reader.word(at) {
+            Some((ty, word)) => give_word(py, ty, word),
+            None => give(py, &reader.value(&self.plan, at)),
+        });
+        PyTuple::new(py, values)
     }
 }

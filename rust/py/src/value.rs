@@ -47,23 +47,39 @@ fn whole(value: &Bound<'_, PyAny>) -> Option<i64> {
     int.extract().ok()
 }
 
-/// The Python value of what was read.
-pub(crate) fn give<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+/// A value or the values of a list.
+pub(crate) fn give<'py>(py: Python<'py>, value: &Value) -> Bound<'py, PyAny> {
     match value {
-        Value::One(one) => Ok(give_one(py, one)),
-        Value::List(values) => {
-            let values = values.iter().map(|value| give_one(py, value));
-            Ok(PyList::new(py, values)?.into_any())
-        }
+        Value::One(one) => give_one(py, one),
+        Value::List(values) => give_list(py, values),
+    }
+}
+
+/// The values of a list.
+pub(crate) fn give_list<'py>(py: Python<'py>, values: &[One]) -> Bound<'py, PyAny> {
+    let values = values.iter().map(|value| give_one(py, value));
+    // Making a list fails as making a float does: when there is no memory, with a panic.
+    let list = PyList::new(py, values).expect("as long as it says");
+    list.into_any()
+}
+
+/// A word of a type; not of text.
+#[inline]
+pub(crate) fn give_word(py: Python<'_>, ty: Type, word: Option<u64>) -> Bound<'_, PyAny> {
+    match (word, ty) {
+        (None, _) => py.None().into_bound(py),
+        (Some(word), Type::Float) => PyFloat::new(py, f64::from_bits(word)).into_any(),
+        (Some(word), Type::Bool) => PyBool::new(py, word != 0).to_owned().into_any(),
+        (Some(word), _) => PyInt::new(py, word as i64).into_any(),
     }
 }
 
 fn give_one<'py>(py: Python<'py>, one: &One) -> Bound<'py, PyAny> {
     match one {
-        One::Null => py.None().into_bound(py),
-        One::Bool(value) => PyBool::new(py, *value).to_owned().into_any(),
-        One::Whole(value) => PyInt::new(py, *value).into_any(),
         One::Float(value) => PyFloat::new(py, *value).into_any(),
+        One::Null => py.None().into_bound(py),
+        One::Whole(value) => PyInt::new(py, *value).into_any(),
+        One::Bool(value) => PyBool::new(py, *value).to_owned().into_any(),
         One::Text(text) => PyString::new(py, &String::from_utf8_lossy(text.bytes())).into_any(),
     }
 }

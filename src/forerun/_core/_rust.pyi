@@ -190,7 +190,7 @@ class EventResult:
         """The stream's watermark at arrival when the event was not applied; None before one."""
 
     @property
-    def vectors(self) -> tuple[tuple[float | list[_Scalar] | None, ...] | None, ...]:
+    def vectors(self) -> list[tuple[float | list[_Scalar] | None, ...] | None]:
         """Per vector of the plan its inputs in order, or None when the event did not trigger it."""
 
     @property
