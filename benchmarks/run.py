@@ -33,7 +33,7 @@ from truth import SAMPLES, compare  # noqa: E402
 WORK = HERE.parent / "target" / "bench"
 RESULTS = HERE / "results" / "streaming.json"
 LIMIT_S = 420
-SECTIONS = ("values", "w1", "w2", "durable", "restart", "curves", "scorer", "serving")
+SECTIONS = ("values", "w1", "w2", "durable", "single", "restart", "curves", "scorer", "serving")
 FACTS = (
     "bytes_per_key",
     "call_us",

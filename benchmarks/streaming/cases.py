@@ -76,7 +76,7 @@ class Case:
     """One measurement.
 
     Args:
-        section: What it belongs to: w1, w2, durable, curves, restart.
+        section: What it belongs to: w1, w2, durable, single, restart, curves.
         who: "forerun" or a peer's script.
         script: The script, under `own` or `peers`.
         label: What ran, in a few words.
@@ -184,6 +184,19 @@ def _durable() -> list[Case]:
     ]
 
 
+def _single() -> list[Case]:
+    """From Python, one by one."""
+    labels = {
+        "event": "an event and its vector of 20 values",
+        "read": "20 values of one key",
+        "arrow": "20 values of one key, through Arrow",
+    }
+    return [
+        Case("single", "forerun", "single", label, 200_000, mode=mode, rounds=3)
+        for mode, label in labels.items()
+    ]
+
+
 def _restart() -> list[Case]:
     return [
         Case("restart", "forerun", "restart", "keys, two events each", keys, rounds=rounds)
@@ -225,7 +238,7 @@ def _curves() -> list[Case]:
         own("one key only", "a million events in its windows", keys=1),
         own("idle keys beside it", MILLION, idle=MILLION),
         own("threads", 2, batch=65_536, threads=2),
-        Case("curves", "forerun", "read", "point read of 20 values, one key", 200_000, rounds=2),
+        own("threads", 1, batch=65_536, threads=1),
     ]
 
 
@@ -270,4 +283,4 @@ def _w2() -> list[Case]:
     ]
 
 
-CASES: Sequence[Case] = (*_w1(), *_peers(), *_w2(), *_durable(), *_restart(), *_curves())
+CASES: Sequence[Case] = (*_w1(), *_peers(), *_w2(), *_durable(), *_single(), *_restart(), *_curves())

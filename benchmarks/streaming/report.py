@@ -102,7 +102,9 @@ def _values(items: Found) -> str:
 
 def _own(found: Found) -> str:
     rows = []
-    for item in [*_of(found, "durable"), *_of(found, "restart"), *_of(found, "curves")]:
+    for item in [
+        part for section in ("durable", "single", "restart", "curves") for part in _of(found, section)
+    ]:
         if "error" in item:
             rows.append([item["section"], item["label"], f"{item['events']:,}", "did not run", ""])
             continue
@@ -116,7 +118,7 @@ def _own(found: Found) -> str:
             facts.append(f"{item['bytes_per_key']:,} bytes a key")
         if "disk_bytes" in item:
             facts.append(f"{item['disk_bytes']} bytes on disk an event")
-        if item.get("call_us") and item["label"] in ("rows in a call: 1", "point read of 20 values, one key"):
+        if item.get("call_us") and (item["section"] == "single" or item["label"] == "rows in a call: 1"):
             facts.append("a call: " + ", ".join(f"{name} {us:g} us" for name, us in item["call_us"].items()))
         if "together_cpu_us" in item:
             facts.append(f"a thousand keys in a call: {item['together_cpu_us']:g} us CPU a key")
