@@ -83,7 +83,7 @@ def test_an_event_by_itself_tells_what_it_lacks() -> None:
     kernel = Kernel(_plan())
     kernel.event(0, 0, 0, 1, ("a", 1, 1.5e308, 2**62, False))
     result = kernel.event(0, 0, 1, 2, ("a", 2, 1.5e308, 2**62, False))
-    assert result.vectors == ((None, None, None, 2.0),)
+    assert result.vectors == [(None, None, None, 2.0)]
     assert result.overflow == [(0, None, 0, "Now.whole"), (0, None, 0, "Now.sum")]
     reader = kernel.reader(0)
     assert reader.read(("a",), 2) == (None, None, 2)

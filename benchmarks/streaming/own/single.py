@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -25,7 +24,7 @@ BEFORE = 1_000_000
 TOGETHER = 1_000
 
 
-def one_by_one(call: Callable[..., object], arguments: Sequence[tuple[object, ...]]) -> dict[str, object]:
+def one_by_one(call: Callable[..., object], arguments: Sequence[tuple[object, ...]]) -> dict[str, float]:
     """The wall time of each call, in microseconds; the clock is in it, about 0.07 of them."""
     waits = []
     for given in arguments:
@@ -53,7 +52,7 @@ def main() -> None:
     keys = rest["key"].to_pylist()
     calls: list[tuple[object, ...]]
     if a.mode == "event":
-        columns = [keys, *(rest[name].cast("int64").to_pylist() for name in ("at", "_arrival"))]
+        columns = [keys, *(rest[name].cast(pa.int64()).to_pylist() for name in ("at", "_arrival"))]
         rows = zip(*columns, rest["amount"].to_pylist(), strict=True)
         calls = [
             (0, 0, BEFORE + nth, arrival, (key, at, amount))
@@ -63,8 +62,7 @@ def main() -> None:
     elif a.mode == "read":
         calls, call = [((key,), now_us) for key in keys], kernel.reader(0).read
     else:
-        chosen = np.asarray(keys)
-        calls = [(0, pa.record_batch({"key": chosen[i : i + 1]}), now_us) for i in range(len(chosen))]
+        calls = [(0, _keys(keys[at : at + 1]), now_us) for at in range(len(keys))]
         call = kernel.values
     half = len(calls) // 2
     with meter.Meter() as m:
@@ -72,12 +70,16 @@ def main() -> None:
             call(*given)
     facts: dict[str, object] = {"call_us": one_by_one(call, calls[half:])}
     if a.mode == "arrow":
-        together = [pa.record_batch({"key": chosen[i : i + TOGETHER]}) for i in range(0, half, TOGETHER)]
+        together = [_keys(keys[at : at + TOGETHER]) for at in range(0, half, TOGETHER)]
         with meter.Meter() as many:
-            for given in together:
-                kernel.values(0, given, now_us)
+            for some in together:
+                kernel.values(0, some, now_us)
         facts["together_cpu_us"] = round(many.cpu_s / half * 1e6, 3)
     meter.report(half, m, version=version, rows=half, **facts)
+
+
+def _keys(keys: Sequence[int | None]) -> pa.RecordBatch:
+    return pa.record_batch({"key": pa.array(keys)})
 
 
 main()
