@@ -2,7 +2,7 @@
 
 import pytest
 
-from forerun.cli.parse import pairs, speed, time_us, typed
+from forerun.cli.parse import pairs, size_bytes, speed, time_us, typed
 from forerun.errors import ArgumentError
 
 NOON_US = 1_376_481_600_000_000
@@ -48,6 +48,29 @@ def test_no_speed(text: str) -> None:
     """Nothing but a positive finite number is a speed."""
     with pytest.raises(ArgumentError, match="3600x"):
         speed(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2GiB", 2 * 1024**3),
+        ("500MB", 500_000_000),
+        ("0.5 kB", 500),
+        ("64KiB", 65_536),
+        ("9B", 9),
+        (None, None),
+    ],
+)
+def test_sizes(text: str | None, expected: int | None) -> None:
+    """A number and a unit, of a thousand or of 1024."""
+    assert size_bytes(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "2", "GiB", "2 gigs", "-1MB", "0B", "nanB", "infGB", "2GB/s"])
+def test_no_size(text: str) -> None:
+    """A size has a unit, so that nobody gets two bytes for two gigabytes."""
+    with pytest.raises(ArgumentError, match="write 2GiB or 500MB"):
+        size_bytes(text)
 
 
 def test_pairs_keep_equals_signs_in_values() -> None:

@@ -6,7 +6,7 @@ planted.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -180,21 +180,44 @@ def lost_watermark() -> AbstractContextManager[object]:
     """A restored kernel begins with the watermarks and counters of a new one."""
     restore = State.restore.__func__  # type: ignore[attr-defined]  # a class method's function
 
-    def forgetful(cls: Any, layout: Any, checkpoint: Checkpoint) -> State:
+    def forgetful(cls: Any, layout: Any, checkpoint: Checkpoint, room: Any) -> State:
         header = Kernel(layout.plan).header()
-        forgot = Checkpoint(checkpoint.step, header, checkpoint.entities, checkpoint.others)
-        state: State = restore(cls, layout, forgot)
+        state: State = restore(cls, layout, replace(checkpoint, header=header), room)
         return state
 
     return patch.object(State, "restore", classmethod(forgetful))
+
+
+def sleepers_are_forgotten() -> AbstractContextManager[object]:
+    """A start does not note which entities it left in the database."""
+    restore = State.restore.__func__  # type: ignore[attr-defined]  # a class method's function
+
+    def forgetful(cls: Any, layout: Any, checkpoint: Checkpoint, room: Any) -> State:
+        state: State = restore(cls, layout, replace(checkpoint, asleep=None), room)
+        return state
+
+    return patch.object(State, "restore", classmethod(forgetful))
+
+
+def changes_sleep_unsaved() -> AbstractContextManager[object]:
+    """What has changed is put to sleep, and the checkpoint that should have it is not written."""
+
+    def forgetful(self: Processor) -> bool:
+        kernel = self.state.kernel
+        if kernel.relieve(stored=True):
+            kernel.take_changed()
+            kernel.relieve(stored=True)
+        return False
+
+    return patch.object(Processor, "relieve", forgetful)
 
 
 def steps_taken_twice() -> AbstractContextManager[object]:
     """Recovery takes the last step of the checkpoint again, as if it were not in it."""
     restore = State.restore.__func__  # type: ignore[attr-defined]  # a class method's function
 
-    def behind(cls: Any, layout: Any, checkpoint: Checkpoint) -> State:
-        state: State = restore(cls, layout, checkpoint)
+    def behind(cls: Any, layout: Any, checkpoint: Checkpoint, room: Any) -> State:
+        state: State = restore(cls, layout, checkpoint, room)
         state.step -= 1
         return state
 
@@ -340,6 +363,8 @@ BUGS = (
     Bug("a torn line stays in a decision file", torn_line_left),
     Bug("a checkpoint is written in place", snapshot_in_place),
     Bug("a checkpoint loses the watermarks", lost_watermark),
+    Bug("entities that sleep are forgotten at a start", sleepers_are_forgotten),
+    Bug("entities sleep before they are saved", changes_sleep_unsaved),
     Bug("a checkpoint loses the waiting labels", lost_label_joins),
     Bug("a step is applied twice in recovery", steps_taken_twice),
     Bug("requests are forgotten in recovery", lost_requests),

@@ -52,6 +52,30 @@ def speed(text: str | None) -> float | None:
     return value
 
 
+_UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+
+def size_bytes(text: str | None) -> int | None:
+    """A number of bytes with its unit; None for no limit.
+
+    >>> size_bytes("2GiB") == 2 * 1024**3, size_bytes("1.5 MB"), size_bytes(None)
+    (True, 1500000, None)
+
+    Raises:
+        ArgumentError: It is no positive size.
+    """
+    if text is None:
+        return None
+    number = text.rstrip("BGKMik")
+    try:
+        size = float(number) * _UNITS[text[len(number) :]]
+    except (KeyError, ValueError):
+        size = 0.0
+    if not 1 <= size < float("inf"):
+        raise ArgumentError(f"{text!r} is no size; write 2GiB or 500MB.")
+    return int(size)
+
+
 def pairs(texts: Sequence[str]) -> dict[str, str]:
     """Names and values from `name=value` words.
 

@@ -16,6 +16,7 @@ Examples:
   forerun run shop --fresh               delete its data and start over
   forerun run shop --speed 3600x         an hour of events a second
   forerun run shop --serve               stay up at the end and answer HTTP until Ctrl-C
+  forerun run shop --memory 2GiB         with more entities than fit
 
 Ctrl-C finishes the step in hand and commits it; the next run goes on from there. A second Ctrl-C ends
 at once, and loses nothing that was answered.
@@ -43,6 +44,14 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Delete what earlier runs left, after asking.")
     ] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            envvar="FORERUN_MEMORY",
+            help="Memory for entities, like 2GiB; others sleep on the disk.  [default: no limit]",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -54,8 +63,8 @@ def run(
     it writes a report and, unless --serve is given, exits. An app without a source only serves.
     """
     from forerun.cli.fresh import forget
+    from forerun.cli.parse import size_bytes, time_us
     from forerun.cli.parse import speed as parsed_speed
-    from forerun.cli.parse import time_us
     from forerun.cli.place import find
     from forerun.cli.session import Session, Wanted
 
@@ -66,6 +75,7 @@ def run(
         http=not no_http,
         serve=serve,
         as_json=as_json,
+        memory=size_bytes(memory),
     )
     place = find(app, data_dir)
     declared = place.load()

@@ -40,6 +40,7 @@ class Wanted:
         http: Whether it listens at all.
         serve: Whether it stays up when the source has ended.
         as_json: Whether programs read the output.
+        memory: Bytes that entities may take in memory; None: as many as they take.
     """
 
     speed: float | None = None
@@ -48,6 +49,7 @@ class Wanted:
     http: bool = True
     serve: bool = False
     as_json: bool = False
+    memory: int | None = None
 
 
 class Session:
@@ -83,7 +85,7 @@ class Session:
                 "this app has no source and lives on what HTTP brings; run it without --no-http"
             )
         with (
-            Engine.open(self._app, self._place.data) as engine,
+            Engine.open(self._app, self._place.data, memory=self._wanted.memory) as engine,
             self._listening(engine) as url,
             Interrupts(self._stop, self._stopping),
         ):

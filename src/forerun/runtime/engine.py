@@ -31,6 +31,7 @@ from forerun.runtime.reading import Reader
 from forerun.runtime.reckoning import late_ledger
 from forerun.runtime.recovery import ends, recover
 from forerun.runtime.requests import Requests
+from forerun.runtime.room import LOOKING, Room
 from forerun.runtime.run import Run
 from forerun.runtime.tables import DATABASE, Tables
 from forerun.runtime.tally import Tally
@@ -100,6 +101,7 @@ class Engine:
         topics += [emitter.topic for emitter in app.emitters.values() if emitter.topic is not None]
         self._follow_up = FollowUp(database, directory, topics, world)
         self._commit_stopwatch = Stopwatch()
+        self._room: Room | None = None
         self._processor = self._prepare()
         self._requests = Requests(self._processor)
         self._reader = Reader(self._processor, self._roster, directory, world.connect)
@@ -113,6 +115,7 @@ class Engine:
         *,
         clock: Clock | None = None,
         read_only: bool = False,
+        memory: int | None = None,
         world: World | None = None,
     ) -> "Engine":
         """Open an app's data and recover what the last process had, however it ended.
@@ -122,6 +125,8 @@ class Engine:
             data_dir: The data directory; made if missing.
             clock: Time; by default the operating system's.
             read_only: Look as of the last commit, beside a process that runs; nothing can be moved on.
+            memory: Bytes that entities may take in memory; those beyond sleep in the database until they are
+                needed. None: as many as they take; of an engine that only looks, 256 MiB.
             world: All that can be put in place of the real world; None: the real one.
 
         Raises:
@@ -130,7 +135,7 @@ class Engine:
             NothingYetError: `read_only`, and the app has not been run here.
             StateError: The data cannot be read.
         """
-        world = world or World(clock or SystemClock(), RealFiles())
+        world = world or World(clock or SystemClock(), RealFiles(), memory=memory)
         if read_only and not (data_dir / DATABASE).exists():
             raise NothingYetError(f"{app.name} has not been run in {data_dir}; start: forerun run")
         make_durably(world.files, data_dir)
@@ -153,10 +158,14 @@ class Engine:
                 self._world.files.sync_directory(self._directory)
             self._trainer.describe()
             self._follow_up.recover()
-        with self._database.snapshot() as connection:
+        memory = LOOKING if self._read_only and self._world.memory is None else self._world.memory
+        if memory is not None:
+            self._room = Room(memory, self._directory / DATABASE, self._world.connect)
+        held = self._room.hold() if self._room and self._read_only else self._database.snapshot()
+        with held as connection:
             tables = Tables(connection)
             tables.check(self._layout)
-            state = recover(self._layout, tables)
+            state = recover(self._layout, tables, self._room)
             return Processor(
                 layout=self._layout,
                 state=state,
@@ -392,6 +401,8 @@ class Engine:
                 last.callback(self._lock.release)
             last.callback(self._registry.close)
             last.callback(self._database.close)
+            if self._room is not None:
+                last.callback(self._room.close)
             if not self._read_only:
                 self._requests.close()
                 if not self._processor.commits.failed:

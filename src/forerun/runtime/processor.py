@@ -99,6 +99,7 @@ class Processor:
     _checkpoint_bytes: int = 0
     _taken_bytes: int = 0
     _queued: Ticket | None = None
+    _checkpoint: Ticket | None = None
 
     def __post_init__(self) -> None:
         self._checkpoint_consumed = self.state.consumed
@@ -135,6 +136,7 @@ class Processor:
         """
         start_us = self.clock.tick_us()
         with self.moving():
+            self.relieve()
             tables = {name: table for name, table in tables.items() if table.num_rows}
             if place is None:
                 tables = {name: _arrived(table, self.now_us()) for name, table in tables.items()}
@@ -159,10 +161,20 @@ class Processor:
     def looking(self) -> Iterator[State]:
         """Hold the state while it is looked at; on leaving, all that was seen is on the disk."""
         with self.lock:
+            self.relieve()
             yield self.state
             seen = self._queued
         if seen is not None:
             self.commits.wait(seen)
+
+    def relieve(self) -> bool:
+        """Put entities to sleep that are in the last checkpoint as they are, if there are too many in memory.
+
+        Returns:
+            Whether a checkpoint is needed, because those in memory are not in one.
+        """
+        last = self._checkpoint
+        return self.state.kernel.relieve(last is None or (last.settled and last.error is None))
 
     def queue(self, write: Write) -> Ticket:
         """Put a commit in line, while the state is held.
@@ -189,6 +201,7 @@ class Processor:
                 return
             changes = self._changes()
             ticket = self.queue(lambda connection: Tables(connection).states.save(changes))
+            self._checkpoint = ticket
         self.wait(ticket)
 
     def _step(self, tables: Mapping[str, pa.RecordBatch], partition: int, start_us: int) -> Taken | None:
@@ -249,10 +262,15 @@ class Processor:
                 stored.states.save(checkpoint)
             stored.set_fact("tally", tally)
 
-        return self.queue(write)
+        ticket = self.queue(write)
+        if checkpoint is not None:
+            self._checkpoint = ticket
+        return ticket
 
     def _is_due(self) -> bool:
         """Whether it is time for a checkpoint."""
+        if self.relieve():
+            return True
         if self.clock.tick_us() - self._checkpoint_us >= CHECKPOINT_US:
             return True
         rows = self.state.consumed - self._checkpoint_consumed

@@ -12,6 +12,7 @@ from forerun.errors import StateError
 from forerun.runtime.journal import Asked, Entry
 from forerun.runtime.layout import Layout
 from forerun.runtime.outcomes import await_label
+from forerun.runtime.room import Room
 from forerun.runtime.rows import Records, keys, times_us
 from forerun.runtime.state import State
 from forerun.runtime.step import follow
@@ -19,18 +20,22 @@ from forerun.runtime.tables import Tables
 from forerun.streams.log import Log, Range
 
 
-def recover(layout: Layout, tables: Tables) -> State:
+def recover(layout: Layout, tables: Tables, room: Room | None = None) -> State:
     """The state after the last committed step.
 
     Args:
         layout: The app.
         tables: The database.
+        room: The memory for entities, and where those are that do not fit; None: all are in memory.
 
     Raises:
         StateError: The data is damaged: the journal and the log do not fit.
     """
-    checkpoint = tables.states.load()
-    state = State.empty(layout) if checkpoint is None else State.restore(layout, checkpoint)
+    checkpoint = tables.states.load(None if room is None else room.share(len(layout.views)))
+    if checkpoint is None:
+        state = State.empty(layout, room)
+    else:
+        state = State.restore(layout, checkpoint, room)
     _await_requests(layout, tables, state)
     for entry in tables.journal.entries(after=state.step):
         if entry.step != state.step + 1:
@@ -38,6 +43,8 @@ def recover(layout: Layout, tables: Tables) -> State:
                 f"the journal has step {entry.step} after {state.step}; restore a copy of the data"
             )
         follow(layout, state, read_records(layout, tables.log, entry))
+        # What has changed since the checkpoint stays, as it did before the end.
+        state.kernel.relieve(stored=True)
         _await_requests(layout, tables, state)
     for (topic, partition), end in ends(layout, state).items():
         if tables.log.end(topic, partition) != end:

@@ -117,6 +117,7 @@ class Requests:
             by_model.setdefault(asked.model, []).append(index)
         answered = []
         with processor.moving():
+            processor.relieve()
             for name, indices in by_model.items():
                 model = processor.layout.models[name]
                 read, refused = self._read(model, [group[index].fields for index in indices])

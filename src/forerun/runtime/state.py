@@ -10,6 +10,7 @@ from forerun.errors import ConservationError
 from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.labels import LabelJoin
 from forerun.runtime.layout import Layout
+from forerun.runtime.room import Room
 from forerun.state.store import Checkpoint
 from forerun.streams.ipc import decode, encode
 
@@ -41,25 +42,35 @@ class State:
     requests: int = 0
 
     @classmethod
-    def empty(cls, layout: Layout) -> "State":
+    def empty(cls, layout: Layout, room: Room | None = None) -> "State":
         """The state before the first record.
 
         Args:
             layout: The app.
+            room: The memory for entities; None: as much as it takes.
         """
         none: list[int | None] = [None] * len(layout.streams)
-        return cls(Kernel(layout.plan, layout.functions), _joins(layout), list(none), list(none), list(none))
+        kernel = Kernel(layout.plan, layout.functions)
+        if room is not None:
+            room.give(kernel)
+        return cls(kernel, _joins(layout), list(none), list(none), list(none))
 
     @classmethod
-    def restore(cls, layout: Layout, checkpoint: Checkpoint) -> "State":
+    def restore(cls, layout: Layout, checkpoint: Checkpoint, room: Room | None = None) -> "State":
         """The state that a checkpoint holds.
 
         Args:
             layout: The app; its plan is the one the checkpoint was written with.
-            checkpoint: All of it, not differences.
+            checkpoint: All of it, or the share that the room asks for; not differences.
+            room: The memory for entities; None: as much as it takes.
         """
         with kernel_errors():
             kernel = Kernel.restore(layout.plan, checkpoint.header, checkpoint.entities, layout.functions)
+            if room is not None:
+                room.give(kernel)
+            if checkpoint.asleep is not None and checkpoint.asleep.num_rows:
+                kernel.sleep(checkpoint.asleep)
+            kernel.relieve(stored=True)
         facts = json.loads(checkpoint.others["facts"])
         state = cls(kernel, _joins(layout), step=checkpoint.step, **facts)
         for name, join in state.joins.items():

@@ -33,6 +33,7 @@ class World:
         worker: Starts what runs beside the steps (relay, export): in threads, in line, or when a draw says.
         train: Fits a model.
         load: Makes a model file score.
+        memory: Bytes that entities may take in memory; None: as many as they take.
     """
 
     clock: Clock
@@ -44,3 +45,4 @@ class World:
     worker: StartWorker = Worker
     train: Callable[..., Trained] = train
     load: Load = load_scorer
+    memory: int | None = None

@@ -21,12 +21,28 @@ class Checkpoint:
         entities: Columns `view` int32, `key` binary, `state` binary; when saved, only the changed ones, and
             a null state says that the entity is gone.
         others: Further state by name.
+        asleep: When loaded, columns `view` and `key` of the entities that were left where they are; None: all
+            are in `entities`.
     """
 
     step: int
     header: bytes
     entities: pa.RecordBatch
     others: Mapping[str, bytes]
+    asleep: pa.RecordBatch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What to load of a state that may be larger than memory.
+
+    Args:
+        size: Bytes of entities' state to load, at least; the rest is fetched when it is needed.
+        views: Numbers from here on are of state that is always in memory, and loaded whole.
+    """
+
+    size: int
+    views: int
 
 
 class StateStore(Protocol):
@@ -35,5 +51,8 @@ class StateStore(Protocol):
     def save(self, checkpoint: Checkpoint) -> None:
         """Put the changes over what is stored."""
 
-    def load(self) -> Checkpoint | None:
-        """The whole state as of the last `save`; None before the first."""
+    def load(self, share: Share | None = None) -> Checkpoint | None:
+        """The state as of the last `save`, all or a share of it; None before the first."""
+
+    def fetch(self, keys: pa.RecordBatch) -> pa.RecordBatch:
+        """Entities as of the last `save`: `view`, `key` and `state` of those of `keys` that there are."""

@@ -55,6 +55,7 @@ class SimulatedMachine:
             worker=Scheduler(chance, watch).start,
             train=stand_in.fit,
             load=stand_in.load,
+            memory=chance.choice((None, 1, 10_000, 100_000)),
         )
 
     @property

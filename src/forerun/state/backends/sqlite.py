@@ -1,13 +1,13 @@
 """The embedded state store: entities in SQLite, in the same file and commit as the journal."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forerun.state.store import Checkpoint
+from forerun.state.store import Checkpoint, Share
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS entity (
@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS checkpoint (
 """
 
 _KERNEL = "kernel"
+_STATE = "SELECT state FROM entity WHERE view = ? AND key = ?"
 _FIELDS: dict[str, pa.DataType] = {"view": pa.int32(), "key": pa.binary(), "state": pa.binary()}
 
 
@@ -76,22 +77,48 @@ class SqliteStateStore:
             (checkpoint.step,),
         )
 
-    def load(self) -> Checkpoint | None:
-        """The whole state as of the last `save`; None before the first."""
+    def load(self, share: Share | None = None) -> Checkpoint | None:
+        """The state as of the last `save`, all or a share of it; None before the first."""
         row = self._connection.execute("SELECT step FROM checkpoint").fetchone()
         if row is None:
             return None
         parts = dict(self._connection.execute("SELECT name, payload FROM state_part").fetchall())
         header = parts.pop(_KERNEL)
-        entities = self._connection.execute(
-            "SELECT view, key, state FROM entity ORDER BY view, key"
-        ).fetchall()
-        columns = list(zip(*entities, strict=True)) or [()] * len(_FIELDS)
-        batch = pa.record_batch(
-            [pa.array(values, kind) for values, kind in zip(columns, _FIELDS.values(), strict=True)],
-            names=list(_FIELDS),
+        rows = self._connection.execute("SELECT view, key, state FROM entity ORDER BY view, key")
+        if share is None:
+            return Checkpoint(row[0], header, _batch(rows.fetchall()), parts)
+        loaded, size, last = [], 0, (-1, b"")
+        for entity in rows:
+            loaded.append(entity)
+            size, last = size + len(entity[2]), entity[:2]
+            if size >= share.size:
+                break
+        behind = "FROM entity WHERE (view, key) > (?, ?) AND view"
+        loaded += self._connection.execute(
+            f"SELECT view, key, state {behind} >= ? ORDER BY view, key", (*last, share.views)
         )
-        return Checkpoint(row[0], header, batch, parts)
+        asleep = self._connection.execute(
+            f"SELECT view, key {behind} < ? ORDER BY view, key", (*last, share.views)
+        )
+        return Checkpoint(row[0], header, _batch(loaded), parts, _batch(asleep.fetchall(), 2))
+
+    def fetch(self, keys: pa.RecordBatch) -> pa.RecordBatch:
+        """Entities as of the last `save`: `view`, `key` and `state` of those of `keys` that there are."""
+        found = []
+        for view, key in zip(keys["view"].to_pylist(), keys["key"].to_pylist(), strict=True):
+            state = self._connection.execute(_STATE, (view, key)).fetchone()
+            if state is not None:
+                found.append((view, key, state[0]))
+        return _batch(found)
+
+
+def _batch(rows: Sequence[tuple[object, ...]], columns: int = 3) -> pa.RecordBatch:
+    """Rows of the table, the first columns of each."""
+    names = list(_FIELDS)[:columns]
+    values = list(zip(*rows, strict=True)) or [()] * columns
+    return pa.record_batch(
+        [pa.array(column, _FIELDS[name]) for column, name in zip(values, names, strict=True)], names=names
+    )
 
 
 def _rows(entities: pa.RecordBatch, which: "pa.Array[Any]", columns: int) -> Iterator[tuple[object, ...]]:
