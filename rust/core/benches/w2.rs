@@ -18,6 +18,7 @@ use payments::{batches, cpu_s};
 const MINUTE_US: i64 = 60_000_000;
 
 fn main() {
+    payments::keep_memory();
     let numbers: Vec<f64> = std::env::args()
         .filter_map(|arg| arg.parse().ok())
         .collect();

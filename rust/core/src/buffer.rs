@@ -118,8 +118,11 @@ impl Events {
         if at > 0 && !after(self.rows(), at - 1) {
             at = self.search(width, |row| (row[0] as i64, row[1]) < (time, place));
         }
+        self.words.reserve(width);
         self.words.extend_from_slice(&[time as u64, place]);
-        self.words.extend_from_slice(staged);
+        for &word in staged {
+            self.words.push(word);
+        }
         if at < rows {
             let start = self.head + at * width;
             self.words[start..].rotate_right(width);

@@ -126,11 +126,16 @@ impl Column {
     /// A column of `ty` from raw words (see [`Column::word`]); not for text.
     #[must_use]
     pub fn from_words(ty: Type, words: Vec<u64>, valid: &[bool]) -> Self {
-        let rows = words.len();
-        if rows == 1 {
+        if words.len() == 1 {
             return Self::same(One::of_word(ty, valid[0].then_some(words[0])), 1);
         }
         let nulls = (!valid.iter().all(|&valid| valid)).then(|| NullBuffer::from(valid));
+        Self::from_parts(ty, words, nulls)
+    }
+
+    /// The same from the bits of what is null.
+    pub(crate) fn from_parts(ty: Type, words: Vec<u64>, nulls: Option<NullBuffer>) -> Self {
+        let rows = words.len();
         let values = match ty {
             Type::Bool => Values::Bool(BooleanBuffer::collect_bool(rows, |row| words[row] != 0)),
             Type::Float => Values::Float(ScalarBuffer::new(Buffer::from_vec(words), 0, rows)),

@@ -6,6 +6,7 @@ use crate::accumulator::Accumulator;
 use crate::buffer::Events;
 use crate::index::Index;
 use crate::key::Key;
+use crate::locate::locate;
 use crate::plan::View;
 use crate::prefetch::prefetch;
 use crate::text::Lexicon;
@@ -400,50 +401,4 @@ fn oldest_tile(window: &Window, horizon: i64) -> i64 {
 fn due_of(view: &View, time: i64) -> i64 {
     let after = if view.settles() { 1 } else { view.reach_us() };
     time.saturating_add(after)
-}
-
-/// As [`Index::locate`], by looking at the events one by one from the newest back.
-#[inline]
-fn locate(view: &View, events: &Events, settled: usize, t: i64, runs: &mut Vec<Range<usize>>) {
-    let width = view.width();
-    let newest = events.up_to(t, width);
-    runs.clear();
-    for window in &view.windows {
-        let upto = window.upto(t);
-        let end = if upto == t {
-            newest
-        } else {
-            events.up_to(upto, width)
-        };
-        let after = window.after(t);
-        let mut start = match (runs.last(), window) {
-            // Windows reach further and further back: go on where the last one began.
-            (Some(last), Window::Sliding { ago_us: 0, .. }) => last.start,
-            _ => end,
-        };
-        let in_reach = |at: usize| events.time(at - 1, width) > after;
-        match window {
-            Window::Lifetime => start = settled.min(end),
-            Window::Last { events } => start = end.saturating_sub(*events),
-            Window::Session { gap_us, .. } => {
-                let mut next = t;
-                while start > 0
-                    && in_reach(start)
-                    && next.saturating_sub(events.time(start - 1, width)) <= *gap_us
-                {
-                    next = events.time(start - 1, width);
-                    start -= 1;
-                }
-            }
-            _ => {
-                while start > 0 && in_reach(start) {
-                    start -= 1;
-                }
-            }
-        }
-        if let Window::Tiled { .. } = window {
-            start = start.max(settled).min(end);
-        }
-        runs.push(start..end);
-    }
 }

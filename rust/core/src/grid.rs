@@ -1,52 +1,109 @@
-//! The values of many reads, column by column, filled row by row and by several threads.
+//! The values of many reads, filled row by row and by several threads, and taken out column by column.
 
 use std::marker::PhantomData;
 
-use crate::cells::Cells;
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
+
 use crate::column::Column;
 use crate::list::List;
+use crate::one::One;
 use crate::row::Row;
 use crate::types::Type;
 
-/// Feature values: a column per slot, a row per read.
+/// Feature values: a row per read, in parts that are set one by one: a part is what one lookup reads.
 ///
 /// ```
 /// use forerun_core::grid::Grid;
 /// use forerun_core::row::Row;
 /// use forerun_core::types::Type;
 ///
-/// let mut grid = Grid::new(1, 2);
+/// let mut grid = Grid::new(vec![vec![0]], 2);
 /// let mut row = Row::new(1);
+/// grid.set(0, 0, &mut row);
 /// row.set(0, Some(7));
-/// grid.set(1, &[0], &mut row);
-/// let [column] = grid.into_columns(&[Type::Int]).try_into().unwrap();
+/// grid.set(1, 0, &mut row);
+/// let [column] = grid.take_columns(&[Type::Int]).try_into().unwrap();
 /// assert_eq!((column.as_whole(0), column.as_whole(1)), (None, Some(7)));
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Grid {
     rows: usize,
-    columns: Vec<Cells>,
-    /// By slot the lists and texts, where there are some.
+    /// The slots of each part.
+    parts: Vec<Slots>,
+    slots: usize,
+    /// Row by row a word per slot.
+    words: Vec<u64>,
+    /// Row by row and part by part a bit per slot: no two parts share a word.
+    valid: Vec<u64>,
+    /// The slots of lists and texts, and those of each slot.
+    wide: Vec<usize>,
     lists: Vec<Vec<Option<Box<List>>>>,
 }
 
+/// The slots of a part.
+#[derive(Clone, Debug)]
+enum Slots {
+    /// One after the other.
+    Run(usize, usize),
+    Some(Vec<usize>),
+}
+
+/// Rows that are turned into columns at a time: they stay in the nearest cache, and are the bits of a word.
+const BLOCK: usize = 64;
+
+/// Words that are not worth giving back.
+const KEPT: usize = 1 << 17;
+
 impl Grid {
-    /// A grid of nulls.
+    /// A grid of nulls with parts that have those slots.
     #[must_use]
-    pub fn new(slots: usize, rows: usize) -> Self {
-        Self {
-            rows,
-            columns: (0..slots).map(|_| Cells::nulls(rows)).collect(),
+    pub fn new(parts: Vec<Vec<usize>>, rows: usize) -> Self {
+        let slots = parts.iter().map(Vec::len).sum::<usize>();
+        let run = |slots: Vec<usize>| match slots.first() {
+            Some(&first) if slots.iter().zip(first..).all(|(&slot, at)| slot == at) => {
+                Slots::Run(first, slots.len())
+            }
+            _ => Slots::Some(slots),
+        };
+        let mut grid = Self {
+            rows: 0,
+            slots,
+            words: Vec::new(),
+            valid: Vec::new(),
+            parts: parts.into_iter().map(run).collect(),
+            wide: Vec::new(),
             lists: vec![Vec::new(); slots],
+        };
+        grid.reset(rows);
+        grid
+    }
+
+    /// Makes ready for other rows, every part of which is then set: what was there before stays in memory.
+    ///
+    /// Memory used again costs nothing, and new memory a fault per page.
+    pub(crate) fn reset(&mut self, rows: usize) {
+        self.rows = rows;
+        let resize = |memory: &mut Vec<u64>, words: usize| {
+            if memory.len() > 8 * words.max(KEPT) {
+                *memory = Vec::new();
+            }
+            if memory.len() < words {
+                memory.resize(words, 0);
+            }
+        };
+        let marks = self.parts.len() * self.slots.div_ceil(64);
+        resize(&mut self.words, rows * self.slots);
+        resize(&mut self.valid, rows * marks);
+        for &slot in &self.wide {
+            self.lists[slot] = vec![None; rows];
         }
     }
 
     /// The same with room for lists or texts in a slot.
     #[must_use]
     pub fn with_lists(mut self, slots: impl IntoIterator<Item = usize>) -> Self {
-        for slot in slots {
-            self.lists[slot] = vec![None; self.rows];
-        }
+        self.wide = slots.into_iter().collect();
+        self.reset(self.rows);
         self
     }
 
@@ -56,22 +113,20 @@ impl Grid {
         std::mem::take(&mut self.lists[slot])
     }
 
-    /// Sets some slots of a row.
-    pub fn set(&mut self, row: usize, slots: &[usize], values: &mut Row) {
-        for &slot in slots {
-            self.columns[slot].set(row, values.get(slot));
-            if let Some(cell) = self.lists[slot].get_mut(row) {
-                *cell = values.take_list(slot);
-            }
-        }
+    /// Sets a part of a row.
+    pub fn set(&mut self, row: usize, part: usize, values: &mut Row) {
+        // SAFETY: nobody else has the grid.
+        unsafe { self.shared().set(row, part, values) };
     }
 
     /// The value of a slot of a row; not of lists.
     #[inline]
     #[must_use]
     pub fn get(&self, row: usize, slot: usize) -> Option<u64> {
-        let cells = &self.columns[slot];
-        cells.valid[row].then_some(cells.words[row])
+        let part = self.parts.iter().position(|part| part.has(slot))?;
+        let limbs = self.slots.div_ceil(64);
+        let bits = self.valid[(row * self.parts.len() + part) * limbs + slot / 64];
+        (bits >> (slot % 64) & 1 == 1).then(|| self.words[row * self.slots + slot])
     }
 
     /// The lists or texts of a slot, by row.
@@ -80,42 +135,108 @@ impl Grid {
         &self.lists[slot]
     }
 
-    /// Access for threads that set different cells at the same time.
+    /// Access for threads that set different parts of rows at the same time.
     pub(crate) fn shared(&mut self) -> Shared<'_> {
-        let columns = self.columns.iter_mut();
         Shared {
             rows: self.rows,
-            columns: columns
-                .map(|cells| (cells.words.as_mut_ptr(), cells.valid.as_mut_ptr()))
-                .collect(),
-            lists: self
-                .lists
-                .iter_mut()
-                .map(|lists| (!lists.is_empty()).then_some(lists.as_mut_ptr()))
-                .collect(),
+            slots: self.slots,
+            parts: &self.parts,
+            words: self.words.as_mut_ptr(),
+            valid: self.valid.as_mut_ptr(),
+            lists: if self.wide.is_empty() {
+                Vec::new()
+            } else {
+                let lists = self.lists.iter_mut();
+                lists
+                    .map(|lists| (!lists.is_empty()).then_some(lists.as_mut_ptr()))
+                    .collect()
+            },
             grid: PhantomData,
         }
     }
 
-    /// The columns, of the given types.
+    /// The columns, of the given types, and the texts out of it.
     #[must_use]
-    pub fn into_columns(self, types: &[Type]) -> Vec<Column> {
-        let cells = self.columns.into_iter().zip(self.lists).zip(types);
+    pub fn take_columns(&mut self, types: &[Type]) -> Vec<Column> {
+        let (rows, slots, limbs) = (self.rows, self.slots, self.slots.div_ceil(64));
+        if rows == 1 {
+            let column = |(slot, &ty): (usize, &Type)| match ty {
+                Type::String => List::texts(&self.take_lists(slot)),
+                _ => Column::same(One::of_word(ty, self.get(0, slot)), 1),
+            };
+            return types.iter().enumerate().map(column).collect();
+        }
+        let mut words: Vec<Vec<u64>> = (0..slots).map(|_| Vec::with_capacity(rows)).collect();
+        let mut valid: Vec<Vec<u64>> = vec![Vec::with_capacity(rows.div_ceil(BLOCK)); slots];
+        let mut nulls = vec![false; slots];
+        for from in (0..rows).step_by(BLOCK) {
+            let to = (from + BLOCK).min(rows);
+            let block = &self.words[from * slots..to * slots];
+            for (slot, words) in words.iter_mut().enumerate() {
+                words.extend(block.chunks_exact(slots).map(|row| row[slot]));
+            }
+            let full = u64::MAX >> (BLOCK - (to - from));
+            for (part, held) in self.parts.iter().enumerate() {
+                let marks = |row: usize, limb: usize| {
+                    self.valid[(row * self.parts.len() + part) * limbs + limb]
+                };
+                for limb in 0..limbs {
+                    let all = (from..to).fold(u64::MAX, |all, row| all & marks(row, limb));
+                    for slot in held.in_limb(limb) {
+                        let bits = if all >> (slot % 64) & 1 == 1 {
+                            full
+                        } else {
+                            (from..to).rev().fold(0, |bits, row| {
+                                bits << 1 | marks(row, limb) >> (slot % 64) & 1
+                            })
+                        };
+                        nulls[slot] |= bits != full;
+                        valid[slot].push(bits);
+                    }
+                }
+            }
+        }
+        let cells = words.into_iter().zip(valid).zip(nulls).zip(types);
         cells
-            .map(|((cells, lists), &ty)| match ty {
-                Type::String => List::texts(&lists),
-                _ => cells.into_column(ty),
+            .enumerate()
+            .map(|(slot, (((words, valid), nulls), &ty))| match ty {
+                Type::String => List::texts(&self.take_lists(slot)),
+                _ => {
+                    let bits = || BooleanBuffer::new(Buffer::from_vec(valid), 0, rows);
+                    Column::from_parts(ty, words, nulls.then(|| NullBuffer::new(bits())))
+                }
             })
             .collect()
+    }
+}
+
+impl Slots {
+    fn has(&self, slot: usize) -> bool {
+        match self {
+            Self::Run(first, slots) => (*first..first + slots).contains(&slot),
+            Self::Some(slots) => slots.contains(&slot),
+        }
+    }
+
+    /// The slots whose bits are in a word of those of a row.
+    fn in_limb(&self, limb: usize) -> impl Iterator<Item = usize> {
+        let (run, some) = match self {
+            Self::Run(first, slots) => (*first..first + slots, &[][..]),
+            Self::Some(slots) => (0..0, &slots[..]),
+        };
+        run.chain(some.iter().copied())
+            .filter(move |slot| slot / 64 == limb)
     }
 }
 
 /// A grid whose cells are set by several threads.
 pub(crate) struct Shared<'a> {
     rows: usize,
-    /// Words and their validity, by slot.
-    columns: Vec<(*mut u64, *mut bool)>,
-    /// Lists, by slot, where there are some; as long as the grid has rows.
+    slots: usize,
+    parts: &'a [Slots],
+    words: *mut u64,
+    valid: *mut u64,
+    /// Lists, by slot, where there are some; as long as the grid has rows. Empty when no slot has any.
     lists: Vec<Option<*mut Option<Box<List>>>>,
     grid: PhantomData<&'a mut Grid>,
 }
@@ -125,25 +246,82 @@ pub(crate) struct Shared<'a> {
 unsafe impl Sync for Shared<'_> {}
 
 impl Shared<'_> {
-    /// Sets some slots of a row.
+    /// Sets a part of a row.
     ///
     /// # Safety
     ///
-    /// No other thread sets the same slots of the same row while this lives.
+    /// No other thread sets the same part of the same row while this lives.
     #[inline]
-    pub(crate) unsafe fn set(&self, row: usize, slots: &[usize], values: &mut Row) {
-        assert!(row < self.rows);
-        for &slot in slots {
-            let value = values.get(slot);
-            let (words, valid) = self.columns[slot];
-            // SAFETY: `row` is below the length of every column, and by the promise above the cell is ours.
-            unsafe {
-                words.add(row).write(value.unwrap_or(0));
-                valid.add(row).write(value.is_some());
+    pub(crate) unsafe fn set(&self, row: usize, part: usize, values: &mut Row) {
+        assert!(row < self.rows && values.words().len() == self.slots);
+        let limbs = values.valid().len();
+        let marks = (row * self.parts.len() + part) * limbs;
+        // SAFETY: `row` is below the grid's rows and `part` (looked up below) below its parts, and slots of a part
+        // are below its slots; by the promise above these words are ours.
+        unsafe {
+            match &self.parts[part] {
+                &Slots::Run(first, slots) => {
+                    let from = values.words()[first..first + slots].as_ptr();
+                    let to = self.words.add(row * self.slots + first);
+                    to.copy_from_nonoverlapping(from, slots);
+                }
+                Slots::Some(slots) => {
+                    for &slot in slots {
+                        let to = self.words.add(row * self.slots + slot);
+                        to.write(values.words()[slot]);
+                    }
+                }
             }
-            if let Some(lists) = self.lists[slot] {
-                // SAFETY: as above; the cell is initialised, so that assigning drops what it held.
-                unsafe { *lists.add(row) = values.take_list(slot) };
+            for (at, &bits) in values.valid().iter().enumerate() {
+                self.valid.add(marks + at).write(bits);
+            }
+        }
+        if !self.lists.is_empty() {
+            self.set_lists(row, part, values);
+        }
+    }
+
+    fn set_lists(&self, row: usize, part: usize, values: &mut Row) {
+        for limb in 0..values.valid().len() {
+            for slot in self.parts[part].in_limb(limb) {
+                if let Some(lists) = self.lists[slot] {
+                    // SAFETY: as above; the cell is initialised, so that assigning drops what it held.
+                    unsafe { *lists.add(row) = values.take_list(slot) };
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_any_slots_come_out_where_they_were_put() {
+        // 130 slots in three parts, one of them scattered; 200 rows.
+        let parts: Vec<Vec<usize>> = vec![
+            (0..70).collect(),
+            (70..130).step_by(2).collect(),
+            (70..130).skip(1).step_by(2).collect(),
+        ];
+        let value = |row: usize, slot: usize| {
+            (row / 64 == 1 || !(row + slot).is_multiple_of(3)).then_some((row * 1000 + slot) as u64)
+        };
+        let (mut grid, mut values) = (Grid::new(parts.clone(), 200), Row::new(130));
+        for row in 0..200 {
+            for (part, slots) in parts.iter().enumerate().rev() {
+                for &slot in slots {
+                    values.set(slot, value(row, slot));
+                }
+                grid.set(row, part, &mut values);
+            }
+        }
+        let columns = grid.take_columns(&[Type::Int; 130]);
+        for (slot, column) in columns.iter().enumerate() {
+            for row in 0..200 {
+                let expected = value(row, slot).map(|word| word as i64);
+                assert_eq!(column.as_whole(row), expected, "row {row}, slot {slot}");
             }
         }
     }

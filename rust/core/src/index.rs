@@ -7,6 +7,8 @@ use crate::buffer::Events;
 use crate::cursors::Cursors;
 use crate::extent::Extent;
 use crate::kept::Kept;
+use crate::light::Run;
+use crate::marks::Marks;
 use crate::peaks::{Peak, Peaks};
 use crate::plan::{Track, View};
 use crate::prefix::Prefix;
@@ -30,6 +32,7 @@ pub struct Index {
     /// Made at the first read that needs them.
     ranks: Option<Box<Ranks>>,
     cursors: Cursors,
+    marks: Marks,
 }
 
 /// Up to this many events are looked at one by one.
@@ -61,6 +64,7 @@ impl Index {
                 .collect(),
             ranks: None,
             cursors: Cursors::default(),
+            marks: Marks::new(view.marks),
         };
         (0..kept.end()).for_each(|at| index.peak(kept, at));
         index
@@ -72,10 +76,8 @@ impl Index {
         let width = view.width();
         for &hint in &self.hints {
             events.expect_row(hint.saturating_sub(self.first), width);
-            if let Some(prefix) = &self.prefix {
-                prefix.expect(view.light_words, hint);
-            }
         }
+        self.marks.expect();
         if let Some(prefix) = &self.prefix {
             prefix.expect_end();
         }
@@ -103,6 +105,15 @@ impl Index {
         self.prefix.as_ref()
     }
 
+    /// The totals of a track before a position, where there are prefix totals; one of its marks moves there.
+    #[inline]
+    pub fn upto(&mut self, kept: Kept<'_>, track: &Track, mark: usize, at: usize) -> &Run {
+        match &self.prefix {
+            Some(prefix) => self.marks.upto(kept, prefix, track, mark, at),
+            None => &Run::EMPTY,
+        }
+    }
+
     /// Running totals.
     #[inline]
     pub fn cursors(&mut self) -> &mut Cursors {
@@ -127,6 +138,7 @@ impl Index {
             ranks.inserted(kept, at);
         }
         self.cursors.inserted(kept, at);
+        self.marks.inserted(kept, at);
     }
 
     #[inline]
@@ -155,6 +167,7 @@ impl Index {
             prefix.dropping(kept, first);
         }
         self.cursors.dropping(kept, first);
+        self.marks.dropping(first);
         for (least, greatest) in &mut self.peaks {
             least.dropped(first);
             greatest.dropped(first);
@@ -179,19 +192,35 @@ impl Index {
         runs: &mut Vec<Range<usize>>,
     ) {
         let kept = self.kept(view, events);
-        let settled = self.first + settled;
         let newest = kept.up_to(t);
         runs.clear();
-        for (at, window) in view.windows.iter().enumerate() {
+        if let Some(lengths) = &view.lengths {
+            let places = newest - self.first;
+            for (hint, length) in self.hints.iter_mut().zip(lengths) {
+                let from = hint.saturating_sub(self.first);
+                let start = seek(kept, from, t.saturating_sub(*length), places);
+                *hint = self.first + start;
+                runs.push(*hint..newest);
+            }
+            return;
+        }
+        self.locate_any(kept, settled, t, runs);
+    }
+
+    fn locate_any(&mut self, kept: Kept<'_>, settled: usize, t: i64, runs: &mut Vec<Range<usize>>) {
+        let settled = self.first + settled;
+        let newest = kept.up_to(t);
+        for (at, window) in kept.view.windows.iter().enumerate() {
             let upto = window.upto(t);
             let end = if upto == t { newest } else { kept.up_to(upto) };
             let start = match window {
                 Window::Lifetime => settled.min(end),
                 Window::Last { events } => end.saturating_sub(*events).max(self.first),
                 _ => {
-                    let hint = &mut self.hints[at];
-                    *hint = seek(kept, *hint, window.after(t), end);
-                    *hint
+                    let from = self.hints[at].saturating_sub(self.first);
+                    let start = seek(kept, from, window.after(t), end - self.first);
+                    self.hints[at] = self.first + start;
+                    self.hints[at]
                 }
             };
             let start = match window {
@@ -284,35 +313,32 @@ impl Index {
             + self.prefix.as_ref().map_or(0, Prefix::bytes_used)
             + self.ranks.as_ref().map_or(0, |ranks| ranks.bytes())
             + self.cursors.bytes()
+            + self.marks.bytes()
             + peaks
             + breaks
     }
 }
 
-/// The first position up to `end` whose event comes after a time, looked for around a hint.
+/// The first place in the buffer up to `end` whose event comes after a time, looked for around a hint.
 #[inline]
 fn seek(kept: Kept<'_>, hint: usize, after: i64, end: usize) -> usize {
     let (rows, width) = (kept.events.rows(), kept.view.width());
     let old = |at: usize| rows[at * width] as i64 <= after;
-    // From here on places in the buffer.
-    let end = end - kept.first;
-    let hint = hint.saturating_sub(kept.first).min(end);
-    let (mut low, mut high);
+    let hint = hint.min(end);
+    let (mut low, mut high, mut step);
     if hint < end && old(hint) {
         // Forward in doubling steps: low is too old, high is not.
-        (low, high) = (hint, hint + 1);
-        let mut step = 1;
+        (low, high, step) = (hint, hint + 1, 1);
         while high < end && old(high) {
             low = high;
             step *= 2;
             high = (high + step).min(end);
         }
     } else {
-        (low, high) = (hint, hint);
-        let mut step = 1;
+        (low, high, step) = (hint, hint, 1);
         loop {
             if high == 0 {
-                return kept.first;
+                return 0;
             }
             low = low.saturating_sub(step);
             if old(low) {
@@ -330,5 +356,5 @@ fn seek(kept: Kept<'_>, hint: usize, after: i64, end: usize) -> usize {
             high = middle;
         }
     }
-    kept.first + high
+    high
 }

@@ -12,7 +12,7 @@ use crate::guard::Guard;
 use crate::judging::{Judged, LateRead, late_reads};
 use crate::overflow::Overflows;
 use crate::pass::{Accepted, Pass, Role, Scratch, roles};
-use crate::plan::{Lookup, Plan};
+use crate::plan::{Lookup, Plan, Vector};
 use crate::reading::Reading;
 use crate::single::Single;
 use crate::spill::Spill;
@@ -70,6 +70,8 @@ pub struct Kernel {
     pub(crate) late_reads: Vec<Vec<LateRead>>,
     /// What steps of a single event work with, once there was one.
     pub(crate) single: Option<Box<Single>>,
+    /// Per vector what a step reads; used again by the next.
+    grids: Vec<Grid>,
     /// Highest arrival seen: the time by which partitions are judged idle.
     pub(crate) clock: i64,
     /// What is not in memory; none when all is.
@@ -138,6 +140,8 @@ impl Kernel {
         let roles = (0..plan.views.len())
             .map(|view| roles(&plan, view))
             .collect();
+        let grid = |vector: &Vector| Grid::new(vector.parts(), 0).with_lists(vector.wide());
+        let grids = plan.vectors.iter().map(grid).collect();
         Self {
             plan,
             guards,
@@ -148,6 +152,7 @@ impl Kernel {
             roles,
             late_reads,
             single: None,
+            grids,
             clock,
             spill: None,
             broken: None,
@@ -242,14 +247,10 @@ impl Kernel {
             stale,
         } = self.judge_all(plan, batches, staged);
         // Then every view is worked on by itself: entities do not know each other.
-        let mut grids: Vec<Grid> = plan
-            .vectors
-            .iter()
-            .map(|vector| {
-                Grid::new(vector.slots.len(), counts[vector.stream] as usize)
-                    .with_lists(vector.wide())
-            })
-            .collect();
+        let mut grids = std::mem::take(&mut self.grids);
+        for (grid, vector) in grids.iter_mut().zip(&plan.vectors) {
+            grid.reset(counts[vector.stream] as usize);
+        }
         let mut overflows =
             self.update(plan, staged, &accepted, &horizons, &stale.found, &mut grids);
         self.sweep(plan, &counts);
@@ -263,7 +264,7 @@ impl Kernel {
         let emitted = self.emit(plan, batches, staged, &verdicts, &mut overflows)?;
         let vectors = reads
             .into_iter()
-            .zip(grids)
+            .zip(&mut grids)
             .enumerate()
             .map(|(index, (reads, grid))| {
                 let trigger = plan.vectors[index].stream;
@@ -275,6 +276,7 @@ impl Kernel {
                 reads.finish(plan, index, grid, &sources, true)
             })
             .collect::<Result<Vec<_>>>()?;
+        self.grids = grids;
         Ok(Step {
             verdicts,
             rejected: rejected.finish(plan)?,

@@ -84,6 +84,14 @@ impl Keys {
         }
     }
 
+    /// The hash of a row's key; none when a part is null.
+    #[inline]
+    #[must_use]
+    pub fn hash(&self, row: usize) -> Option<u64> {
+        let mark = &self.marks[row];
+        (!mark.null).then_some(mark.hash)
+    }
+
     /// The key of a row and its hash; none when a part is null.
     #[inline]
     #[must_use]

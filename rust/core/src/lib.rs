@@ -46,6 +46,8 @@ pub mod key;
 pub mod kind;
 pub mod light;
 pub mod list;
+mod locate;
+pub mod marks;
 pub mod memory;
 pub mod one;
 mod order;

@@ -2,8 +2,32 @@
 
 use crate::aggregate::Aggregate;
 use crate::ratio::ratio;
-use crate::sum::{ROOT_BITS_MAX, UNIT, narrow, round_i128, variance};
+use crate::sum::{ROOT_BITS_MAX, UNIT, known_narrow, narrow, round_i128, variance};
 use crate::totals::Overflow;
+
+/// Which prefix totals a track has, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Light {
+    /// The first word of its totals in a block.
+    pub at: usize,
+    /// Whether its values are counted: otherwise every event counts.
+    pub counts: bool,
+    /// Whether they are added up.
+    pub sums: bool,
+    /// Whether their squares are.
+    pub squares: bool,
+    /// Place of its mark at the end of windows among the view's (see [`crate::marks::Marks`]); those where its
+    /// windows begin follow.
+    pub mark: usize,
+}
+
+impl Light {
+    /// Words of its totals.
+    #[must_use]
+    pub fn words(self) -> usize {
+        usize::from(self.counts) + 2 * usize::from(self.sums) + 4 * usize::from(self.squares)
+    }
+}
 
 /// Exact totals of values that fit a narrow band of exponents, in units of 2^-76 and 2^-152.
 ///
@@ -42,6 +66,13 @@ pub fn root(float: bool, word: u64) -> Option<i128> {
     let whole = word as i64;
     // The same limit as for floats, so that an int's float is exact and narrow.
     (whole.unsigned_abs() < 1 << 44).then(|| i128::from(whole) << -UNIT)
+}
+
+/// As [`root`] of a float that has one.
+#[inline]
+#[must_use]
+pub fn known_root(word: u64) -> i128 {
+    known_narrow(f64::from_bits(word))
 }
 
 /// Bits of a root's magnitude.
@@ -255,6 +286,7 @@ mod tests {
                     (x * 1000.0) as i64 as u64
                 };
                 let root = root(float, word).expect("a narrow value");
+                assert!(!float || known_root(word) == root);
                 run.add(root);
                 if at % 3 == 0 {
                     outside.add(root);

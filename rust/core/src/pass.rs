@@ -1,14 +1,15 @@
 //! One pass over the accepted rows of a step: what they change in one view, and what they read from it.
 
-use std::sync::Arc;
-
+use crate::expr::{Expr, Node};
 use crate::grid::Shared;
+use crate::key::Keys;
 use crate::overflow::Overflows;
 use crate::plan::{Plan, View};
 use crate::reading::Reading;
 use crate::row::Row;
 use crate::shard::Shard;
 use crate::stage::Staged;
+use crate::stream_plan::Stream;
 use crate::view::shard_of;
 
 /// A row that was accepted, in the order of processing.
@@ -33,48 +34,76 @@ pub(crate) const HORIZON_ROWS: usize = 256;
 /// Rows whose entities are looked up together, so that the memory of one is on its way while others are sought.
 const BLOCK: usize = 32;
 
-/// What a row of a stream does in a view.
-#[derive(Clone, Debug)]
+/// What a row of a stream does in a view: by key, with the update first.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Role {
     /// Place of the view among those of the stream, when it is one.
     pub(crate) update: Option<usize>,
-    /// What its vectors read.
-    pub(crate) reads: Vec<RoleRead>,
+    pub(crate) visits: Vec<Visit>,
+}
+
+/// What a row does with the entity of one key.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    /// True when the key is that of the update.
+    updates: bool,
+    reads: Vec<RoleRead>,
 }
 
 /// A lookup of a vector.
 #[derive(Clone, Debug)]
 pub(crate) struct RoleRead {
     /// Place of the vector among those of the stream, and its index.
-    pub(crate) nth: usize,
-    pub(crate) vector: usize,
-    pub(crate) lookup: usize,
-    /// The slots it fills.
-    pub(crate) slots: Vec<usize>,
+    nth: usize,
+    vector: usize,
+    lookup: usize,
 }
 
 /// The roles of every stream's rows in a view.
 pub(crate) fn roles(plan: &Plan, view: usize) -> Vec<Role> {
-    let of_stream = |stream: &crate::stream_plan::Stream| {
-        let mut reads = Vec::new();
+    let of_stream = |stream: &Stream| {
+        let update = stream.views.iter().position(|&known| known == view);
+        let mut keys: Vec<&[Expr]> = Vec::new();
+        let mut visits = Vec::new();
+        if update.is_some() {
+            keys.push(&[]);
+            visits.push(Visit {
+                updates: true,
+                reads: Vec::new(),
+            });
+        }
         for (nth, &vector) in stream.vectors.iter().enumerate() {
             for (lookup, read) in plan.vectors[vector].lookups.iter().enumerate() {
-                if read.view == view {
-                    reads.push(RoleRead {
-                        nth,
-                        vector,
-                        lookup,
-                        slots: read.features.iter().map(|&(_, slot)| slot).collect(),
-                    });
+                if read.view != view {
+                    continue;
                 }
+                let is_own = |key: &[Expr]| {
+                    key.is_empty() && is_by(&plan.views[view].by, &read.key) || key == read.key
+                };
+                let place = keys.iter().position(|key| is_own(key)).unwrap_or_else(|| {
+                    keys.push(&read.key);
+                    visits.push(Visit {
+                        updates: false,
+                        reads: Vec::new(),
+                    });
+                    keys.len() - 1
+                });
+                visits[place].reads.push(RoleRead {
+                    nth,
+                    vector,
+                    lookup,
+                });
             }
         }
-        Role {
-            update: stream.views.iter().position(|&known| known == view),
-            reads,
-        }
+        Role { update, visits }
     };
     plan.streams.iter().map(of_stream).collect()
+}
+
+/// True when a key is made of just those fields.
+fn is_by(by: &[usize], key: &[Expr]) -> bool {
+    let is_field = |(expr, field): (&Expr, &usize)| matches!(&expr.node, Node::Field(index, _) if index == field);
+    key.len() == by.len() && key.iter().zip(by).all(is_field)
 }
 
 /// What a pass works with.
@@ -95,13 +124,13 @@ pub(crate) struct Pass<'a> {
 #[derive(Clone, Copy, Debug)]
 struct Task {
     /// Position among the accepted rows.
-    at: usize,
-    /// Which read of the role; none for the update.
-    read: Option<usize>,
-    shard: usize,
+    at: u32,
+    /// Which visit of the role.
+    visit: u32,
+    shard: u32,
+    /// Whether the view's filter lets the row pass, when it updates.
+    updates: bool,
     slot: Option<u32>,
-    /// False when the task before is about the same entity.
-    first: bool,
 }
 
 /// The scratch of one thread.
@@ -167,22 +196,16 @@ impl Pass<'_> {
         }
         // Step by step for all tasks: the memory of one is on its way while that of others is asked for.
         let view = self.view();
-        let mut last = None;
         for task in tasks.iter_mut() {
-            if !task.first {
-                task.slot = last;
-                continue;
-            }
-            if let Some(shard) = shards[task.shard].as_deref_mut() {
+            if let Some(shard) = shards[task.shard as usize].as_deref_mut() {
                 self.settle_slot(task, shard);
-                last = task.slot;
                 if let Some(entity) = task.slot.and_then(|slot| shard.entity(slot)) {
                     entity.expect();
                 }
             }
         }
-        for task in tasks.iter().filter(|task| task.first) {
-            let shard = shards[task.shard].as_deref();
+        for task in tasks.iter() {
+            let shard = shards[task.shard as usize].as_deref();
             if let Some(entity) = shard
                 .zip(task.slot)
                 .and_then(|(shard, slot)| shard.entity(slot))
@@ -191,46 +214,57 @@ impl Pass<'_> {
             }
         }
         for task in tasks.iter() {
-            let row = &self.accepted[task.at];
-            let role = &self.roles[row.stream as usize];
-            let Some(shard) = shards[task.shard].as_deref_mut() else {
+            let Some(shard) = shards[task.shard as usize].as_deref_mut() else {
                 continue;
             };
-            match (task.read, role.update) {
-                (None, Some(nth)) => {
-                    let staged = &self.staged[row.batch as usize].views[nth];
-                    let entity = task.slot.and_then(|slot| shard.changing(slot));
-                    if let (Some(entity), Some(words)) = (entity, staged.row(row.row as usize)) {
-                        if staged.texts.is_empty() {
-                            entity.insert(view, row.time, row.place, words);
-                        } else {
-                            let texts = staged.texts(row.row as usize);
-                            entity.insert_texts(view, row.time, row.place, words.to_vec(), texts);
-                        }
-                        if let Some(horizon) = horizon {
-                            entity.settle(view, horizon);
-                        }
-                    }
+            let row = &self.accepted[task.at as usize];
+            let role = &self.roles[row.stream as usize];
+            let mut entity = match task.slot {
+                Some(slot) if task.updates => shard.changing(slot),
+                Some(slot) => shard.entity_mut(slot),
+                None => None,
+            };
+            if let (true, Some(entity), Some(nth)) = (task.updates, &mut entity, role.update) {
+                let staged = &self.staged[row.batch as usize].views[nth];
+                let words = staged.words(row.row as usize);
+                if staged.texts.is_empty() {
+                    entity.insert(view, row.time, row.place, words);
+                } else {
+                    let texts = staged.texts(row.row as usize);
+                    entity.insert_texts(view, row.time, row.place, words.to_vec(), texts);
                 }
-                (Some(nth), _) => {
-                    let read = &role.reads[nth];
-                    let values = &mut values[read.vector];
-                    let reading = &mut readings[read.vector][read.lookup];
-                    let key = (read.vector as u32, read.lookup as u32, row.nth);
-                    if !self.stale.is_empty() && self.stale.binary_search(&key).is_ok() {
-                        reading.read_stale(values);
-                    } else {
-                        let entity = task.slot.and_then(|slot| shard.entity_mut(slot));
-                        reading.read(view, entity, row.time, values);
-                        if !values.overflown().is_empty() {
-                            overflows.read(read.vector, row.nth as usize, self.index, values);
-                        }
-                    }
-                    // SAFETY: a row's lookup is done by the one thread that has the shard of its key.
-                    unsafe { self.grids[read.vector].set(row.nth as usize, &read.slots, values) };
+                if let Some(horizon) = horizon {
+                    entity.settle(view, horizon);
                 }
-                (None, None) => {}
             }
+            for read in &role.visits[task.visit as usize].reads {
+                let values = &mut values[read.vector];
+                let reading = &mut readings[read.vector][read.lookup];
+                let key = (read.vector as u32, read.lookup as u32, row.nth);
+                if !self.stale.is_empty() && self.stale.binary_search(&key).is_ok() {
+                    reading.read_stale(values);
+                } else {
+                    let entity = entity.as_deref_mut();
+                    reading.read(view, entity, row.time, values);
+                    if !values.overflown().is_empty() {
+                        overflows.read(read.vector, row.nth as usize, self.index, values);
+                    }
+                }
+                // SAFETY: a row's lookup is done by the one thread that has the shard of its key.
+                unsafe { self.grids[read.vector].set(row.nth as usize, read.lookup, values) };
+            }
+        }
+    }
+
+    /// The keys of a visit.
+    #[inline]
+    pub(crate) fn keys(&self, row: &Accepted, role: &Role, visit: &Visit) -> &Keys {
+        let staged = &self.staged[row.batch as usize];
+        match (visit.reads.first(), role.update) {
+            (Some(read), _) => &staged.lookups[read.nth][read.lookup],
+            (None, Some(nth)) => &staged.views[nth].keys,
+            // There is no visit without anything to do.
+            (None, None) => &staged.views[0].keys,
         }
     }
 
@@ -239,68 +273,49 @@ impl Pass<'_> {
     fn plan_tasks(&self, at: usize, shards: &[Option<&mut Shard>], tasks: &mut Vec<Task>) {
         let row = &self.accepted[at];
         let role = &self.roles[row.stream as usize];
-        let staged = &self.staged[row.batch as usize];
-        let mut plan = |read: Option<usize>, hash: Option<u64>, first: bool| {
+        for (number, visit) in role.visits.iter().enumerate() {
+            let hash = self.keys(row, role, visit).hash(row.row as usize);
             // Without a key nothing is found, wherever one looks.
             let shard = hash.map_or(0, shard_of);
-            if let Some(held) = shards[shard].as_deref() {
-                let slot = if first {
-                    hash.and_then(|hash| held.guess(hash))
-                } else {
-                    None
-                };
-                if let Some(slot) = slot {
-                    held.expect(slot);
-                }
-                tasks.push(Task {
-                    at,
-                    read,
-                    shard,
-                    slot,
-                    first,
-                });
+            let Some(held) = shards[shard].as_deref() else {
+                continue;
+            };
+            let passes = |nth: usize| {
+                let staged = &self.staged[row.batch as usize];
+                staged.views[nth].passes(row.row as usize)
+            };
+            let updates = visit.updates && hash.is_some() && role.update.is_some_and(passes);
+            if !updates && visit.reads.is_empty() {
+                continue;
             }
-        };
-        let mut updated = None;
-        if let Some(nth) = role.update {
-            let columns = &staged.views[nth];
-            if let (Some((_, hash)), true) = (
-                columns.keys.get(row.row as usize),
-                columns.passes(row.row as usize),
-            ) {
-                plan(None, Some(hash), true);
-                updated = Some(&columns.keys);
+            let slot = hash.and_then(|hash| held.guess(hash));
+            if let Some(slot) = slot {
+                held.expect(slot);
             }
-        }
-        for (nth, read) in role.reads.iter().enumerate() {
-            let keys = &staged.lookups[read.nth][read.lookup];
-            let hash = keys.get(row.row as usize).map(|(_, hash)| hash);
-            let same = updated.is_some_and(|known| Arc::ptr_eq(known, keys));
-            plan(Some(nth), hash, !same);
+            tasks.push(Task {
+                at: at as u32,
+                visit: number as u32,
+                shard: shard as u32,
+                updates,
+                slot,
+            });
         }
     }
 
     /// Makes sure of the slot of a task; an update makes one when there is none.
     #[inline]
     fn settle_slot(&self, task: &mut Task, shard: &mut Shard) {
-        let row = &self.accepted[task.at];
+        let row = &self.accepted[task.at as usize];
         let role = &self.roles[row.stream as usize];
-        let staged = &self.staged[row.batch as usize];
-        let keys = match task.read {
-            None => role.update.map(|nth| &staged.views[nth].keys),
-            Some(nth) => {
-                let read = &role.reads[nth];
-                Some(&staged.lookups[read.nth][read.lookup])
-            }
-        };
-        let Some((key, hash)) = keys.and_then(|keys| keys.get(row.row as usize)) else {
+        let keys = self.keys(row, role, &role.visits[task.visit as usize]);
+        let Some((key, hash)) = keys.get(row.row as usize) else {
             task.slot = None;
             return;
         };
         if task.slot.is_some_and(|slot| shard.holds(slot, key, hash)) {
             return;
         }
-        task.slot = if task.read.is_none() {
+        task.slot = if task.updates {
             Some(shard.find_or_put(self.view(), key, hash))
         } else {
             shard.find(key, hash)

@@ -91,14 +91,16 @@ impl Peaks {
     #[inline]
     #[must_use]
     pub fn within(&self, start: usize, end: usize) -> Peak {
-        let place = if self.stack.len() <= 32 {
-            self.stack.iter().position(|&(at, _)| at >= start)
+        let found = if self.stack.len() <= 32 {
+            let (older, newer) = self.stack.as_slices();
+            let mut peaks = older.iter().chain(newer);
+            peaks.find(|&&(at, _)| at >= start)
         } else {
-            let place = self.stack.partition_point(|&(at, _)| at < start);
-            (place < self.stack.len()).then_some(place)
+            self.stack
+                .get(self.stack.partition_point(|&(at, _)| at < start))
         };
-        match place.map(|place| self.stack[place]) {
-            Some((at, rank)) if at < end => Peak::At(rank),
+        match found {
+            Some(&(at, rank)) if at < end => Peak::At(rank),
             Some(_) => Peak::Unknown,
             None => Peak::None,
         }

@@ -11,6 +11,7 @@ use crate::emitter_plan::{self, Emitter};
 use crate::error::{Error, Result};
 use crate::expr::Expr;
 pub use crate::feature::Feature;
+use crate::light::Light;
 use crate::spec::{PLAN_FORMAT, PlanSpec};
 use crate::staging::Staging;
 use crate::stream_plan::{self, Stream};
@@ -80,6 +81,8 @@ pub struct View {
     pub features: Vec<Feature>,
     /// Distinct windows: those that end at the read first, by how far back they reach.
     pub windows: Vec<Window>,
+    /// Their lengths, when all of them are sliding and end at the read.
+    pub lengths: Option<Vec<i64>>,
     /// Distinct pairs of track and window, by track and then window.
     pub spans: Vec<Span>,
     /// The spans that are lifetimes.
@@ -90,6 +93,8 @@ pub struct View {
     pub texts: bool,
     /// Words per block of an entity's prefix totals.
     pub light_words: usize,
+    /// Marks of an entity that has many events (see [`crate::marks::Marks`]).
+    pub marks: usize,
     /// What of the above is asked for with every event.
     pub sizes: Sizes,
     /// Streams whose events read this view.
@@ -150,27 +155,6 @@ pub struct Track {
     pub light: Option<Light>,
 }
 
-/// Which prefix totals a track has, and where.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Light {
-    /// The first word of its totals in a block.
-    pub at: usize,
-    /// Whether its values are counted: otherwise every event counts.
-    pub counts: bool,
-    /// Whether they are added up.
-    pub sums: bool,
-    /// Whether their squares are.
-    pub squares: bool,
-}
-
-impl Light {
-    /// Words of its totals.
-    #[must_use]
-    pub fn words(self) -> usize {
-        usize::from(self.counts) + 2 * usize::from(self.sums) + 4 * usize::from(self.squares)
-    }
-}
-
 /// One track over one window: the unit of accumulation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
@@ -211,6 +195,13 @@ pub struct Lookup {
 }
 
 impl Vector {
+    /// The slots that each lookup fills.
+    #[must_use]
+    pub fn parts(&self) -> Vec<Vec<usize>> {
+        let slots = |lookup: &Lookup| lookup.features.iter().map(|&(_, slot)| slot).collect();
+        self.lookups.iter().map(slots).collect()
+    }
+
     /// The slots whose values no word holds: whole lists, and texts.
     #[must_use]
     pub fn wide(&self) -> Vec<usize> {

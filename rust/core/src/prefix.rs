@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use crate::kept::Kept;
-use crate::light::{Run, bits, less, plus, root, square};
-use crate::plan::{Light, Track};
+use crate::light::{Light, Run, bits, known_root, less, plus, root, square};
+use crate::plan::Track;
 use crate::prefetch::prefetch_at;
 
 /// Events in a block.
@@ -63,15 +63,6 @@ impl Prefix {
     #[must_use]
     pub fn bits(&self) -> u32 {
         self.bits
-    }
-
-    /// Asks for the memory of the prefix at a position.
-    #[inline]
-    pub(crate) fn expect(&self, stride: usize, at: usize) {
-        prefetch_at(
-            &self.words,
-            (at / SIZE).saturating_sub(self.origin) * stride,
-        );
     }
 
     /// Asks for the memory of the newest prefix.
@@ -151,14 +142,10 @@ impl Prefix {
         for track in &kept.view.tracks {
             if let Some(light) = track.light {
                 let at = last + stride + light.at;
-                let run = load(light, &self.words[at..]);
+                let mut run = load(light, &self.words[at..]);
                 // The first block may begin before the oldest event kept.
-                let run = run.with(&add_up(
-                    light,
-                    track,
-                    kept,
-                    (end - SIZE).max(kept.first)..end,
-                ));
+                let rows = (end - SIZE).max(kept.first)..end;
+                add_up(light, track, kept, rows, &mut run);
                 store(light, &run, &mut self.words[at..]);
             }
         }
@@ -203,12 +190,13 @@ impl Prefix {
         let mut run;
         if over > SIZE / 2 && next < self.words.len() {
             run = load(light, &self.words[next..]);
-            let rows = add_up(light, track, kept, at..(block + 1) * SIZE);
+            let mut rows = Run::EMPTY;
+            add_up(light, track, kept, at..(block + 1) * SIZE, &mut rows);
             run = run.without(&rows);
         } else {
             run = load(light, &self.words[entry..]);
-            let rows = add_up(light, track, kept, (block * SIZE).max(kept.first)..at);
-            run = run.with(&rows);
+            let rows = (block * SIZE).max(kept.first)..at;
+            add_up(light, track, kept, rows, &mut run);
         }
         if !light.counts {
             run.count = at as u64;
@@ -258,35 +246,39 @@ fn store(light: Light, run: &Run, words: &mut [u64]) {
     }
 }
 
-/// The totals of a few rows.
+/// Adds a few rows to a run: values that fit, for there is a prefix.
 #[inline]
-fn add_up(light: Light, track: &Track, kept: Kept<'_>, rows: Range<usize>) -> Run {
-    let mut run = Run::EMPTY;
+pub(crate) fn add_up(
+    light: Light,
+    track: &Track,
+    kept: Kept<'_>,
+    rows: Range<usize>,
+    run: &mut Run,
+) {
     if rows.is_empty() {
-        return run;
+        return;
     }
     // Nearly all tracks: floats of every event.
     if let (Some(word), None, true) = (track.word, track.condition, track.is_float() && light.sums)
     {
         for row in kept.rows(rows).chunks_exact(kept.view.width()) {
-            let root = root(true, row[word]).unwrap_or(0);
+            let root = known_root(row[word]);
             if light.squares {
                 run.add(root);
             } else {
                 run.add_plain(root);
             }
         }
-        return run;
+        return;
     }
     for row in rows {
-        change(light, track, kept.row(row), false, &mut run);
+        change(light, track, kept.row(row), false, run);
     }
-    run
 }
 
 /// Adds a row to a run, or takes it out.
 #[inline]
-fn change(light: Light, track: &Track, row: &[u64], remove: bool, run: &mut Run) {
+pub(crate) fn change(light: Light, track: &Track, row: &[u64], remove: bool, run: &mut Run) {
     let Some(value) = track.value(row) else {
         return;
     };

@@ -36,13 +36,12 @@ impl Kernel {
             times: (0..staged.rows).map(|row| staged.time(row)).collect(),
             at: (0..staged.rows as u32).map(|row| (0, row)).collect(),
         };
-        let mut grid = Grid::new(vector.slots.len(), staged.rows).with_lists(vector.wide());
+        let mut grid = Grid::new(vector.parts(), staged.rows).with_lists(vector.wide());
         let mut values = Row::new(vector.slots.len());
         let mut overflows = Overflows::default();
         for (nth, lookup) in vector.lookups.iter().enumerate() {
             let keys = staged.keys(&lookup.key);
             self.wake_keys(lookup.view, &keys, staged.rows)?;
-            let slots: Vec<usize> = lookup.features.iter().map(|&(_, slot)| slot).collect();
             for row in 0..staged.rows {
                 let time = staged.time(row);
                 self.fresh(lookup.view, time)?;
@@ -58,11 +57,11 @@ impl Kernel {
                 if !values.overflown().is_empty() {
                     overflows.read(index, row, lookup.view, &mut values);
                 }
-                grid.set(row, &slots, &mut values);
+                grid.set(row, nth, &mut values);
             }
         }
         Ok((
-            reads.finish(&plan, index, grid, &[Some(&staged)], false)?,
+            reads.finish(&plan, index, &mut grid, &[Some(&staged)], false)?,
             overflows.finish(&plan)?,
         ))
     }
@@ -86,7 +85,7 @@ impl Kernel {
         let wide = |at: &usize| features[*at].is_list() || features[*at].is_text();
         let slots: Vec<usize> = (0..types.len()).collect();
         let mut grid =
-            Grid::new(types.len(), keys.rows).with_lists((0..features.len()).filter(wide));
+            Grid::new(vec![slots], keys.rows).with_lists((0..features.len()).filter(wide));
         let mut values = Row::new(types.len());
         for row in 0..keys.rows {
             let key = encoded.get(row);
@@ -95,13 +94,13 @@ impl Kernel {
             if !values.overflown().is_empty() {
                 values.take_overflown();
             }
-            grid.set(row, &slots, &mut values);
+            grid.set(row, 0, &mut values);
         }
         let mut made: Vec<(String, ArrayRef)> = Vec::new();
         let lists: Vec<_> = (0..features.len())
             .map(|at| features[at].is_list().then(|| grid.take_lists(at)))
             .collect();
-        let mut columns = grid.into_columns(&types);
+        let mut columns = grid.take_columns(&types);
         let now = [Column::whole(keys.rows, |_| Some(t_us))];
         for (at, feature) in features.iter().enumerate() {
             if let Some(expr) = &feature.derived {

@@ -13,6 +13,7 @@ use crate::plan::View;
 use crate::prefix::Prefix;
 use crate::reading::{Settled, TrackReading, emit};
 use crate::row::Row;
+use crate::slots::Values;
 
 impl TrackReading {
     pub(crate) fn read_nothing(&mut self, view: &View, row: &mut Row) {
@@ -53,7 +54,9 @@ impl TrackReading {
             None => return self.read_adding(view, entity, t, runs, row),
             Some(bits) => self.read_indexed(view, entity, bits, runs, row),
         }
-        self.read_settled(view, entity, t, runs, row);
+        if self.settles {
+            self.read_settled(view, entity, t, runs, row);
+        }
     }
 
     /// Adds up the events of each window in fixed width, from the newest back; false when a value does not fit.
@@ -72,7 +75,8 @@ impl TrackReading {
         let squares = track.light.is_some_and(|light| light.squares);
         let mut run = Run::EMPTY;
         let (mut extent, mut first, mut last) = (Extent::EMPTY, None, None);
-        let (mut at, mut end) = (0, 0);
+        let (mut at, mut end) = (usize::MAX, usize::MAX);
+        let mut values = Values::EMPTY;
         for span in &self.spans {
             if !matches!(span.settled, Settled::None) {
                 continue;
@@ -82,6 +86,10 @@ impl TrackReading {
                 run = Run::EMPTY;
                 (extent, first, last) = (Extent::EMPTY, None, None);
                 (at, end) = (wanted.end, wanted.end);
+            } else if wanted.start == at {
+                // Windows that hold the same events have the same values.
+                span.slots.set(view, track, &values, row);
+                continue;
             }
             for event in rows[wanted.start * width..at * width].rchunks_exact(width) {
                 let Some(value) = track.value(event) else {
@@ -103,7 +111,8 @@ impl TrackReading {
                 last = last.or(first);
             }
             at = wanted.start;
-            span.slots.set(view, &run, extent, (first, last), row);
+            values.become_of(self.wanted, &run, extent, (first, last));
+            span.slots.set(view, track, &values, row);
         }
         true
     }
@@ -155,24 +164,30 @@ impl TrackReading {
         };
         let kept = index.kept(view, events);
         let track = &self.track;
-        let mut head = (usize::MAX, Run::EMPTY);
+        let (mut head, mut known, mut values) = ((usize::MAX, Run::EMPTY), None, Values::EMPTY);
         for span in &self.spans {
             if !matches!(span.settled, Settled::None) {
                 continue;
             }
             let run = &runs[span.window];
+            // Windows that hold the same events have the same values.
+            if known.as_ref() == Some(run) {
+                span.slots.set(view, track, &values, row);
+                continue;
+            }
             let (extent, ends) = self.extremes(view, index, events, run);
             let (first, last) =
                 ends.map_or((None, None), |(first, last)| (Some(first), Some(last)));
-            let prefix = index
-                .prefix()
-                .filter(|_| bits.is_some_and(|bits| fits(run.len(), bits)));
-            if let Some(prefix) = prefix {
+            if let (Some(light), true) =
+                (track.light, bits.is_some_and(|bits| fits(run.len(), bits)))
+            {
                 if head.0 != run.end {
-                    head = (run.end, prefix.upto(kept, track, run.end));
+                    head = (run.end, *index.upto(kept, track, light.mark, run.end));
                 }
-                let totals = head.1.without(&prefix.upto(kept, track, run.start));
-                span.slots.set(view, &totals, extent, (first, last), row);
+                let start = index.upto(kept, track, span.mark, run.start);
+                values.become_of(self.wanted, &head.1.without(start), extent, (first, last));
+                span.slots.set(view, track, &values, row);
+                known = Some(run.clone());
                 continue;
             }
             let found = Found {

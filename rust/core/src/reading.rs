@@ -7,7 +7,7 @@ use crate::entity::Entity;
 use crate::list::List;
 use crate::plan::{Track, View};
 use crate::row::Row;
-use crate::slots::Slots;
+use crate::slots::{Slots, Wanted};
 
 /// Which features to read and where each goes, arranged so that one pass serves all windows of a track.
 ///
@@ -45,6 +45,10 @@ pub(crate) struct TrackReading {
     pub(crate) index: usize,
     pub(crate) track: Track,
     pub(crate) spans: Vec<SpanReading>,
+    /// What the features of all spans are computed from.
+    pub(crate) wanted: Wanted,
+    /// Whether totals of settled events belong to some span.
+    pub(crate) settles: bool,
     /// Reused by every read.
     pub(crate) scratch: Accumulator,
 }
@@ -53,6 +57,8 @@ pub(crate) struct TrackReading {
 pub(crate) struct SpanReading {
     pub(crate) span: usize,
     pub(crate) window: usize,
+    /// Place of the mark where the window begins.
+    pub(crate) mark: usize,
     /// What settled events add.
     pub(crate) settled: Settled,
     pub(crate) outputs: Vec<Output>,
@@ -120,6 +126,8 @@ impl Reading {
                     index: span.track,
                     track: track.clone(),
                     spans: Vec::new(),
+                    wanted: Wanted::default(),
+                    settles: false,
                     scratch: track.accumulator(),
                 });
             }
@@ -130,9 +138,15 @@ impl Reading {
                 _ => Settled::None,
             };
             if let Some(track) = tracks.last_mut() {
+                let wanted = Wanted::new(view, &track.track, &outputs);
+                track.wanted = wanted.with(track.wanted);
+                track.settles |= !matches!(settled, Settled::None);
+                let before = view.spans[..index].iter();
+                let nth = before.filter(|known| known.track == span.track).count();
                 track.spans.push(SpanReading {
                     span: index,
                     window: span.window,
+                    mark: track.track.light.map_or(0, |light| light.mark + 1 + nth),
                     settled,
                     slots: Slots::new(view, &view.tracks[span.track], &outputs),
                     outputs,

@@ -15,7 +15,8 @@ use crate::totals::Overflow;
 #[derive(Clone, Debug, Default)]
 pub struct Row {
     words: Vec<u64>,
-    valid: Vec<bool>,
+    /// A bit per slot.
+    valid: Vec<u64>,
     /// Values that no word holds: lists and texts.
     lists: Vec<Option<Box<List>>>,
     /// Features whose values are beyond the range of their type.
@@ -28,7 +29,7 @@ impl Row {
     pub fn new(slots: usize) -> Self {
         Self {
             words: vec![0; slots],
-            valid: vec![false; slots],
+            valid: vec![0; slots.div_ceil(64)],
             lists: vec![None; slots],
             overflow: Vec::new(),
         }
@@ -36,7 +37,7 @@ impl Row {
 
     /// Sets a list.
     pub fn set_list(&mut self, slot: usize, list: List) {
-        self.valid[slot] = true;
+        self.set(slot, Some(0));
         self.lists[slot] = Some(Box::new(list));
     }
 
@@ -72,7 +73,12 @@ impl Row {
     #[inline]
     pub fn set(&mut self, slot: usize, word: Option<u64>) {
         self.words[slot] = word.unwrap_or(0);
-        self.valid[slot] = word.is_some();
+        let (limb, bit) = (&mut self.valid[slot / 64], 1 << (slot % 64));
+        *limb = if word.is_some() {
+            *limb | bit
+        } else {
+            *limb & !bit
+        };
     }
 
     /// Sets what a feature's aggregate gave; a value beyond the range of its type is null, and the feature noted.
@@ -107,6 +113,18 @@ impl Row {
     #[inline]
     #[must_use]
     pub fn get(&self, slot: usize) -> Option<u64> {
-        self.valid[slot].then_some(self.words[slot])
+        (self.valid[slot / 64] >> (slot % 64) & 1 == 1).then_some(self.words[slot])
+    }
+
+    /// The words of all slots, 0 where there is null.
+    #[inline]
+    pub(crate) fn words(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
+    /// The bits of all slots that hold a value.
+    #[inline]
+    pub(crate) fn valid(&mut self) -> &mut [u64] {
+        &mut self.valid
     }
 }

@@ -74,7 +74,7 @@ pub(crate) struct Single {
 
 impl Single {
     fn new(plan: &Plan) -> Self {
-        let grid = |vector: &Vector| Grid::new(vector.slots.len(), 1).with_lists(vector.wide());
+        let grid = |vector: &Vector| Grid::new(vector.parts(), 1).with_lists(vector.wide());
         Self {
             batch: Batch {
                 stream: 0,

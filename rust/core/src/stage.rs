@@ -295,8 +295,13 @@ impl StagedView {
     #[inline]
     #[must_use]
     pub fn row(&self, row: usize) -> Option<&[u64]> {
-        let words = || &self.words[row * self.width..(row + 1) * self.width];
-        self.passes(row).then(words)
+        self.passes(row).then(|| self.words(row))
+    }
+
+    /// The row's words, whether it passes or not.
+    #[inline]
+    pub(crate) fn words(&self, row: usize) -> &[u64] {
+        &self.words[row * self.width..(row + 1) * self.width]
     }
 }
 

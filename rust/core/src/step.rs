@@ -144,20 +144,19 @@ impl Reads {
         self,
         plan: &Plan,
         index: usize,
-        grid: Grid,
+        grid: &mut Grid,
         staged: &[Option<&Staged>],
         positions: bool,
     ) -> Result<RecordBatch> {
         let vector = &plan.vectors[index];
         let rows = self.times.len();
         let fields = fields_of(plan, vector, staged, &self.at);
-        let mut grid = grid;
         let lists: Vec<_> = vector
             .lists
             .iter()
             .map(|&slot| (slot, grid.take_lists(slot)))
             .collect();
-        let features = grid.into_columns(&vector.slots);
+        let features = grid.take_columns(&vector.slots);
         let list_of = |expr: &Expr| match expr.node {
             Node::Feature(slot, _) => lists.iter().find(|(known, _)| *known == slot),
             _ => None,

@@ -62,6 +62,19 @@ pub(crate) fn narrow(value: f64) -> Option<i128> {
     }
 }
 
+/// As [`narrow`], of a value that is known to be.
+#[inline]
+pub(crate) fn known_narrow(value: f64) -> i128 {
+    let (mantissa, exponent) = decompose(value);
+    let shift = exponent - UNIT;
+    if shift >= 0 {
+        i128::from(mantissa) << shift
+    } else {
+        // Only zeros are shifted out; zero itself by very much.
+        i128::from(mantissa >> (-shift).min(63))
+    }
+}
+
 /// A narrow total, rounded once to the nearest double.
 #[inline]
 pub(crate) fn round_i128(narrow: i128) -> f64 {

@@ -48,14 +48,8 @@ fn weights(pass: &Pass<'_>) -> Vec<usize> {
     let mut weights = vec![0; SHARDS];
     for row in pass.accepted {
         let role = &pass.roles[row.stream as usize];
-        let staged = &pass.staged[row.batch as usize];
-        if let Some(nth) = role.update
-            && let Some((_, hash)) = staged.views[nth].keys.get(row.row as usize)
-        {
-            weights[shard_of(hash)] += 1;
-        }
-        for read in &role.reads {
-            if let Some((_, hash)) = staged.lookups[read.nth][read.lookup].get(row.row as usize) {
+        for visit in &role.visits {
+            if let Some(hash) = pass.keys(row, role, visit).hash(row.row as usize) {
                 weights[shard_of(hash)] += 1;
             }
         }

@@ -6,8 +6,9 @@ use crate::aggregate::{Aggregate, Needs};
 use crate::custom::Call;
 use crate::expr::{Expr, Node};
 use crate::kind::Kind;
+use crate::light::Light;
 use crate::params::Params;
-use crate::plan::{Condition, Feature, Light, Sizes, Span, Track, View, unique};
+use crate::plan::{Condition, Feature, Sizes, Span, Track, View, unique};
 use crate::spec::{FeatureSpec, ViewSpec};
 use crate::stream_plan::Stream;
 use crate::types::Type;
@@ -127,6 +128,8 @@ pub(crate) fn compile(spec: ViewSpec, streams: &[Stream]) -> Result<View, String
         tiled: Vec::new(),
         texts: false,
         light_words: 0,
+        marks: 0,
+        lengths: None,
         sizes: Sizes::default(),
         readers: Vec::new(),
     };
@@ -267,10 +270,15 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
     let lifetimes = spans_of(|window| *window == Window::Lifetime);
     let tiled = spans_of(|window| matches!(window, Window::Tiled { .. }));
     (view.lifetimes, view.tiled) = (lifetimes, tiled);
+    let length = |window: &Window| match window {
+        Window::Sliding { over_us, ago_us: 0 } => Some(*over_us),
+        _ => None,
+    };
+    view.lengths = view.windows.iter().map(length).collect();
     view.texts = view.args.iter().any(|arg| arg.ty == Type::String);
     let words: Vec<usize> = (0..view.args.len()).map(|arg| view.arg_word(arg)).collect();
     let mut ranked = 0..;
-    for track in &mut view.tracks {
+    for (index, track) in view.tracks.iter_mut().enumerate() {
         track.word = track.arg.map(|arg| words[arg]);
         track.ranked = if track.needs.extrema || track.needs.ends || track.needs.kind.skips() {
             ranked.next()
@@ -283,8 +291,10 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
                 counts: track.condition.is_some(),
                 sums: track.needs.sum || track.needs.moments,
                 squares: track.needs.moments,
+                mark: view.marks,
             };
             view.light_words += light.words();
+            view.marks += 1 + view.spans.iter().filter(|span| span.track == index).count();
             light
         });
     }

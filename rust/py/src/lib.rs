@@ -2,6 +2,7 @@
 //!
 //! The types and promises of all of it are in src/forerun/_core/_rust.pyi.
 
+mod allocator;
 mod arrow;
 mod errors;
 mod event;
@@ -39,6 +40,7 @@ mod _rust {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::allocator::keep();
         module.add("version", env!("CARGO_PKG_VERSION"))?;
         module.add("TZ_DATABASE", forerun_core::zone::DATABASE)?;
         module.add("STATE_FORMAT", forerun_core::state::STATE_FORMAT)

@@ -7,6 +7,16 @@ use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray};
 use arrow_schema::{DataType, Field, Fields};
 use forerun_core::stage::Batch;
 
+/// As in the Python package.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Lets the allocator keep freed memory, as in the package.
+pub(crate) fn keep_memory() {
+    // SAFETY: options may be set at any time; this is `mi_option_purge_delay`.
+    unsafe { libmimalloc_sys::mi_option_set(15, 10_000) };
+}
+
 /// Cards there are.
 pub(crate) const KEYS: usize = 100_000;
 

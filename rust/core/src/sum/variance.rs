@@ -6,23 +6,32 @@ use crate::light::square;
 /// The sample variance of `count` > 1 values from their narrow sum and sum of squares.
 #[inline]
 pub(crate) fn variance(count: u64, sum: i128, squares: &[u64; 4]) -> f64 {
-    let numerator = minus(times(squares, count), &square(sum.unsigned_abs()));
+    let numerator = minus(times(squares, count), square(sum.unsigned_abs()));
     round_narrow(&numerator) / pairs(count)
 }
 
 /// As [`round`], in units of 2^(2 [`UNIT`]), where no result is subnormal or infinite.
 #[inline]
 fn round_narrow(limbs: &[u64; 5]) -> f64 {
-    let Some(top) = limbs.iter().rposition(|&limb| limb != 0) else {
-        return 0.0;
+    let join = |low: u64, high: u64| u128::from(low) | u128::from(high) << 64;
+    // The two highest limbs that are not all zero, and whether there is anything below.
+    let (both, below, at) = if limbs[4] != 0 {
+        (join(limbs[3], limbs[4]), limbs[0] | limbs[1] | limbs[2], 3)
+    } else if limbs[3] != 0 {
+        (join(limbs[2], limbs[3]), limbs[0] | limbs[1], 2)
+    } else if limbs[2] != 0 {
+        (join(limbs[1], limbs[2]), limbs[0], 1)
+    } else {
+        (join(limbs[0], limbs[1]), 0, 0)
     };
-    let zeros = limbs[top].leading_zeros();
-    let below = if top > 0 { limbs[top - 1] } else { 0 };
-    let both = (u128::from(limbs[top]) << 64 | u128::from(below)) << zeros;
-    let rest = both as u64 != 0 || limbs[..top.saturating_sub(1)].iter().any(|&limb| limb != 0);
+    if both == 0 {
+        return 0.0;
+    }
+    let zeros = both.leading_zeros();
+    let normal = both << zeros;
     // What is cut off cannot matter but by being there: the lowest of 64 bits stands for it.
-    let leading = (both >> 64) as u64 | u64::from(rest);
-    leading as f64 * power(64 * top as i32 - zeros as i32 + 2 * UNIT)
+    let leading = (normal >> 64) as u64 | u64::from(normal as u64 | below != 0);
+    leading as f64 * power(64 * at + 64 - zeros as i32 + 2 * UNIT)
 }
 
 #[inline]
@@ -46,16 +55,19 @@ fn times(limbs: &[u64; 4], factor: u64) -> [u64; 5] {
 
 /// `left - right`, which Cauchy and Schwarz keep from going below zero.
 #[inline]
-fn minus(mut left: [u64; 5], right: &[u64; 4]) -> [u64; 5] {
-    let mut carry = false;
-    for (at, slot) in left.iter_mut().enumerate() {
-        let (once, first) = slot.overflowing_sub(right.get(at).copied().unwrap_or(0));
-        let (twice, second) = once.overflowing_sub(u64::from(carry));
-        *slot = twice;
-        carry = first | second;
-    }
-    debug_assert!(!carry);
-    left
+fn minus(left: [u64; 5], right: [u64; 4]) -> [u64; 5] {
+    let join = |low: u64, high: u64| u128::from(low) | u128::from(high) << 64;
+    let (low, borrow) = join(left[0], left[1]).overflowing_sub(join(right[0], right[1]));
+    let (high, first) = join(left[2], left[3]).overflowing_sub(join(right[2], right[3]));
+    let (high, second) = high.overflowing_sub(borrow.into());
+    debug_assert!(left[4] >= u64::from(first | second));
+    [
+        low as u64,
+        (low >> 64) as u64,
+        high as u64,
+        (high >> 64) as u64,
+        left[4].wrapping_sub(u64::from(first | second)),
+    ]
 }
 
 #[cfg(test)]

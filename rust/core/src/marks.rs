@@ -1,0 +1,141 @@
+//! Totals of all events before the places where windows begin and end, moved along from read to read.
+
+use crate::kept::Kept;
+use crate::light::Run;
+use crate::plan::Track;
+use crate::prefix::{Prefix, add_up, change};
+
+/// Per light track of a view a mark at the end of its windows, and one where each begins.
+///
+/// A window that moves by an event costs one addition here; where it jumps, [`Prefix`] is asked.
+///
+/// ```
+/// use forerun_core::buffer::Events;
+/// use forerun_core::kept::Kept;
+/// use forerun_core::marks::Marks;
+/// use forerun_core::plan::{EXAMPLE, Plan};
+/// use forerun_core::prefix::Prefix;
+///
+/// let view = &Plan::compile(EXAMPLE).unwrap().views[0];
+/// let mut events = Events::default();
+/// for at in 0..100 {
+///     events.insert(at as i64, at, &[1, 1f64.to_bits()]);
+/// }
+/// let kept = Kept { view, events: &events, first: 0 };
+/// let prefix = Prefix::new(kept).unwrap();
+/// let (mut marks, track) = (Marks::new(view.marks), &view.tracks[0]);
+/// for at in [50, 51, 49, 99] {
+///     assert_eq!(*marks.upto(kept, &prefix, track, 0, at), prefix.upto(kept, track, at));
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Marks {
+    marks: Box<[Mark]>,
+}
+
+/// The totals of all events before a position, but for a constant: as long as a line of the cache.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Mark {
+    at: usize,
+    run: Run,
+}
+
+/// No position: far from all.
+const NOWHERE: usize = usize::MAX / 2;
+
+/// Events a mark is moved by at most; [`Prefix`] adds up two on average, and looks somewhere else.
+const FAR: usize = 4;
+
+impl Marks {
+    /// Marks that are nowhere yet.
+    #[must_use]
+    pub fn new(marks: usize) -> Self {
+        let mark = Mark {
+            at: NOWHERE,
+            run: Run::EMPTY,
+        };
+        Self {
+            marks: vec![mark; marks].into(),
+        }
+    }
+
+    /// The totals of a track before a position, as [`Prefix::upto`] gives them; the mark moves there.
+    #[inline]
+    pub fn upto(
+        &mut self,
+        kept: Kept<'_>,
+        prefix: &Prefix,
+        track: &Track,
+        mark: usize,
+        at: usize,
+    ) -> &Run {
+        let (Some(light), Some(mark)) = (track.light, self.marks.get_mut(mark)) else {
+            return &Run::EMPTY;
+        };
+        let from = mark.at;
+        if from == at {
+            return &mark.run;
+        }
+        if !light.sums && !light.counts {
+            // The position says it all.
+        } else if from < at && at - from <= FAR {
+            add_up(light, track, kept, from..at, &mut mark.run);
+        } else if from > at && from - at <= FAR {
+            let mut run = Run::EMPTY;
+            add_up(light, track, kept, at..from, &mut run);
+            mark.run = mark.run.without(&run);
+        } else {
+            mark.run = prefix.upto(kept, track, at);
+        }
+        if !light.counts {
+            mark.run.count = at as u64;
+        }
+        mark.at = at;
+        &mark.run
+    }
+
+    /// Takes account of an event that was put at a position.
+    #[inline]
+    pub fn inserted(&mut self, kept: Kept<'_>, at: usize) {
+        if at + 1 == kept.end() {
+            return;
+        }
+        for (index, track) in kept.view.tracks.iter().enumerate() {
+            let Some(light) = track.light else {
+                continue;
+            };
+            let spans = kept.view.spans.iter().filter(|span| span.track == index);
+            for mark in &mut self.marks[light.mark..=light.mark + spans.count()] {
+                if mark.at > at && mark.at != NOWHERE {
+                    change(light, track, kept.row(at), false, &mut mark.run);
+                    mark.at += 1;
+                    if !light.counts {
+                        mark.run.count = mark.at as u64;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Before the events up to `first` are dropped: marks among them are gone.
+    pub fn dropping(&mut self, first: usize) {
+        for mark in &mut self.marks {
+            if mark.at < first {
+                mark.at = NOWHERE;
+            }
+        }
+    }
+
+    /// Asks for their memory.
+    #[inline]
+    pub(crate) fn expect(&self) {
+        self.marks.iter().for_each(crate::prefetch::prefetch);
+    }
+
+    /// Bytes on the heap.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.marks)
+    }
+}
