@@ -19,6 +19,7 @@ use payments::{batches, cpu_s};
 use sliding::plan;
 
 fn main() {
+    payments::keep_memory();
     let numbers: Vec<usize> = std::env::args()
         .filter_map(|arg| arg.parse().ok())
         .collect();

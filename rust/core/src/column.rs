@@ -181,7 +181,7 @@ impl Column {
             (_, found) => {
                 return Err(format!(
                     "expected {}, got Arrow type {found}",
-                    arrow_name(ty)
+                    ty.arrow_name()
                 ));
             }
         };
@@ -435,17 +435,6 @@ pub fn data_type(ty: Type) -> DataType {
         Type::String => DataType::Utf8,
         Type::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
         Type::Duration => DataType::Duration(TimeUnit::Microsecond),
-    }
-}
-
-fn arrow_name(ty: Type) -> &'static str {
-    match ty {
-        Type::Bool => "bool",
-        Type::Int => "int64",
-        Type::Float => "float64",
-        Type::String => "string or large_string",
-        Type::Time => "timestamp[us] or int64",
-        Type::Duration => "duration[us] or int64",
     }
 }
 

@@ -30,6 +30,19 @@ pub enum Type {
 }
 
 impl Type {
+    /// The Arrow types it is read from, in words.
+    #[must_use]
+    pub(crate) fn arrow_name(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Int => "int64",
+            Self::Float => "float64",
+            Self::String => "string or large_string",
+            Self::Time => "timestamp[us] or int64",
+            Self::Duration => "duration[us] or int64",
+        }
+    }
+
     /// The type a plan calls by this name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
