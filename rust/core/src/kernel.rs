@@ -171,7 +171,7 @@ impl Kernel {
         let plan = Arc::clone(&self.plan);
         let staged = batches
             .iter()
-            .map(|batch| Staged::events(&plan, batch))
+            .map(|batch| Staged::events_by(&plan, batch, self.scratch.len()))
             .collect::<Result<Vec<_>>>()?;
         self.contiguous(batches, &staged)?;
         self.wake_staged(&plan, batches, &staged)?;
@@ -255,13 +255,22 @@ impl Kernel {
             self.update(plan, staged, &accepted, &horizons, &stale.found, &mut grids);
         self.sweep(plan, &counts);
         let mut reads: Vec<Reads> = plan.vectors.iter().map(|_| Reads::default()).collect();
-        for row in &accepted {
-            for &vector in &plan.streams[row.stream as usize].vectors {
-                reads[vector].at.push((row.batch, row.row));
-                reads[vector].times.push(row.time);
-            }
+        for (index, vector) in plan.vectors.iter().enumerate() {
+            let rows = || {
+                accepted
+                    .iter()
+                    .filter(|row| usize::from(row.stream) == vector.stream)
+            };
+            let count = counts[vector.stream] as usize;
+            reads[index].at.reserve_exact(count);
+            reads[index]
+                .at
+                .extend(rows().map(|row| (row.batch, row.row)));
+            reads[index].times.reserve_exact(count);
+            reads[index].times.extend(rows().map(|row| row.time));
         }
         let emitted = self.emit(plan, batches, staged, &verdicts, &mut overflows)?;
+        let threads = self.scratch.len();
         let vectors = reads
             .into_iter()
             .zip(&mut grids)
@@ -273,7 +282,7 @@ impl Kernel {
                     .zip(staged)
                     .map(|(batch, staged)| (batch.stream == trigger).then_some(staged))
                     .collect();
-                reads.finish(plan, index, grid, &sources, true)
+                reads.finish(plan, index, grid, &sources, Some(threads))
             })
             .collect::<Result<Vec<_>>>()?;
         self.grids = grids;

@@ -1,9 +1,11 @@
 //! Entity keys: the canonical bytes of key columns, and their hashes.
 
 use std::borrow::Borrow;
+use std::ops::Range;
 
 use crate::column::Column;
 use crate::hash::hash;
+use crate::threads::{THREAD_ROWS, shared};
 use crate::types::Type;
 
 /// The keys of all rows of a batch, encoded once.
@@ -31,8 +33,23 @@ pub struct Keys {
 #[derive(Clone, Copy, Debug)]
 struct Mark {
     hash: u64,
+    /// The end, and one bit that says whether there is no key.
     end: usize,
-    null: bool,
+}
+
+/// Of [`Mark::end`].
+const NULL: usize = 1 << (usize::BITS - 1);
+
+impl Mark {
+    #[inline]
+    fn end(self) -> usize {
+        self.end & !NULL
+    }
+
+    #[inline]
+    fn is_null(self) -> bool {
+        self.end & NULL != 0
+    }
 }
 
 impl Keys {
@@ -47,11 +64,46 @@ impl Keys {
         keys
     }
 
+    /// The same by several threads, each of which takes some of the rows.
+    #[must_use]
+    pub(crate) fn encode_by(parts: &[(Type, &Column)], rows: usize, threads: usize) -> Self {
+        if threads == 1 || rows < THREAD_ROWS {
+            return Self::encode(parts, rows);
+        }
+        let each = rows.div_ceil(threads);
+        let parts_of = shared(threads, |nth| {
+            let some = (nth * each).min(rows)..((nth + 1) * each).min(rows);
+            let mut keys = Self {
+                bytes: Vec::with_capacity(some.len() * parts.len() * 12),
+                marks: Vec::with_capacity(some.len()),
+            };
+            keys.extend(parts, some);
+            keys
+        });
+        let mut all = Self {
+            bytes: Vec::with_capacity(parts_of.iter().map(|keys| keys.bytes.len()).sum()),
+            marks: Vec::with_capacity(rows),
+        };
+        for keys in parts_of {
+            let before = all.bytes.len();
+            all.bytes.extend_from_slice(&keys.bytes);
+            all.marks.extend(keys.marks.into_iter().map(|mark| Mark {
+                end: mark.end + before,
+                ..mark
+            }));
+        }
+        all
+    }
+
     /// The same in the memory of earlier keys.
     pub fn refill<C: Borrow<Column>>(&mut self, parts: &[(Type, C)], rows: usize) {
         self.bytes.clear();
         self.marks.clear();
-        for row in 0..rows {
+        self.extend(parts, 0..rows);
+    }
+
+    fn extend<C: Borrow<Column>>(&mut self, parts: &[(Type, C)], rows: Range<usize>) {
+        for row in rows {
             let start = self.bytes.len();
             let mut null = false;
             for (ty, column) in parts {
@@ -78,8 +130,7 @@ impl Keys {
             }
             self.marks.push(Mark {
                 hash: hash(&self.bytes[start..]),
-                end: self.bytes.len(),
-                null,
+                end: self.bytes.len() | if null { NULL } else { 0 },
             });
         }
     }
@@ -89,7 +140,7 @@ impl Keys {
     #[must_use]
     pub fn hash(&self, row: usize) -> Option<u64> {
         let mark = &self.marks[row];
-        (!mark.null).then_some(mark.hash)
+        (!mark.is_null()).then_some(mark.hash)
     }
 
     /// The key of a row and its hash; none when a part is null.
@@ -97,11 +148,13 @@ impl Keys {
     #[must_use]
     pub fn get(&self, row: usize) -> Option<(&[u8], u64)> {
         let mark = &self.marks[row];
-        if mark.null {
+        if mark.is_null() {
             return None;
         }
-        let start = if row == 0 { 0 } else { self.marks[row - 1].end };
-        Some((&self.bytes[start..mark.end], mark.hash))
+        let start = row
+            .checked_sub(1)
+            .map_or(0, |before| self.marks[before].end());
+        Some((&self.bytes[start..mark.end()], mark.hash))
     }
 }
 
@@ -173,4 +226,25 @@ fn part(ty: Type, key: &mut &[u8]) -> Option<String> {
         Type::Bool => (take::<1>(key)? != [0]).to_string(),
         _ => i64::from_le_bytes(take(key)?).to_string(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_threads_encode_the_same_keys() {
+        let texts: Vec<String> = (0..5000).map(|n| "x".repeat(n % 40)).collect();
+        let texts = Column::texts(5000, |row| (row % 7 != 0).then(|| texts[row].as_bytes()));
+        let numbers = Column::whole(5000, |row| (row % 11 != 0).then_some(row as i64));
+        let parts = [(Type::String, &texts), (Type::Int, &numbers)];
+        let one = Keys::encode(&parts, 5000);
+        for threads in [2, 3, 16] {
+            let several = Keys::encode_by(&parts, 5000, threads);
+            for row in 0..5000 {
+                assert_eq!(several.get(row), one.get(row), "row {row}");
+                assert_eq!(several.hash(row).is_none(), row % 7 == 0 || row % 11 == 0);
+            }
+        }
+    }
 }

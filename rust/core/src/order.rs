@@ -17,6 +17,8 @@ pub(crate) struct Interleaved<'a> {
     staged: &'a [Staged],
     next: BinaryHeap<Reverse<Position>>,
     rows: Vec<usize>,
+    /// Rows left of the only batch there is.
+    only: Option<std::ops::Range<usize>>,
 }
 
 impl<'a> Interleaved<'a> {
@@ -26,8 +28,11 @@ impl<'a> Interleaved<'a> {
             staged,
             next: BinaryHeap::with_capacity(batches.len()),
             rows: vec![0; batches.len()],
+            only: (batches.len() == 1).then(|| 0..batches[0].rows),
         };
-        (0..batches.len()).for_each(|batch| order.push(batch));
+        if order.only.is_none() {
+            (0..batches.len()).for_each(|batch| order.push(batch));
+        }
         order
     }
 
@@ -56,6 +61,9 @@ impl Iterator for Interleaved<'_> {
 
     #[inline]
     fn next(&mut self) -> Option<(usize, usize)> {
+        if let Some(rows) = &mut self.only {
+            return rows.next().map(|row| (0, row));
+        }
         let &Reverse((_, _, _, _, batch)) = self.next.peek()?;
         let row = self.rows[batch];
         self.rows[batch] += 1;

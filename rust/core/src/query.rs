@@ -61,7 +61,7 @@ impl Kernel {
             }
         }
         Ok((
-            reads.finish(&plan, index, &mut grid, &[Some(&staged)], false)?,
+            reads.finish(&plan, index, &mut grid, &[Some(&staged)], None)?,
             overflows.finish(&plan)?,
         ))
     }

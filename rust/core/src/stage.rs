@@ -83,6 +83,11 @@ pub struct StagedView {
 impl Staged {
     /// Checks a batch of events against its stream and computes what can be computed up front.
     pub fn events(plan: &Plan, batch: &Batch) -> Result<Self> {
+        Self::events_by(plan, batch, 1)
+    }
+
+    /// The same by so many threads.
+    pub(crate) fn events_by(plan: &Plan, batch: &Batch, threads: usize) -> Result<Self> {
         let Some(stream) = plan.streams.get(batch.stream) else {
             return Err(Error::Batch(format!("there is no stream {}", batch.stream)));
         };
@@ -122,7 +127,7 @@ impl Staged {
                 ),
             ));
         }
-        staged.prepare(plan, batch.stream);
+        staged.prepare(plan, batch.stream, threads);
         Ok(staged)
     }
 
@@ -130,12 +135,12 @@ impl Staged {
     pub(crate) fn event(plan: &Plan, stream: usize, fields: Vec<Column>, arrival_us: i64) -> Self {
         let mut staged = Self::of_fields(&plan.streams[stream], fields, 1);
         staged.arrivals.push(arrival_us);
-        staged.prepare(plan, stream);
+        staged.prepare(plan, stream, 1);
         staged
     }
 
     /// Computes what views, vectors, emitters and the duplicate check need of every row.
-    fn prepare(&mut self, plan: &Plan, stream: usize) {
+    fn prepare(&mut self, plan: &Plan, stream: usize, threads: usize) {
         let (own, staging) = (&plan.streams[stream], &plan.staging[stream]);
         let inputs = Inputs {
             rows: self.rows,
@@ -143,7 +148,9 @@ impl Staged {
             features: &[],
         };
         let keys = staging.keys.iter();
-        let keys: Vec<Arc<Keys>> = keys.map(|key| Arc::new(encode(&inputs, key))).collect();
+        let keys: Vec<Arc<Keys>> = keys
+            .map(|key| Arc::new(encode(&inputs, key, threads)))
+            .collect();
         let view = |(view, &key): (&View, &usize)| StagedView::new(view, &inputs, &keys[key]);
         let views = own.views.iter().map(|&view| &plan.views[view]);
         let views = views.zip(&staging.views).map(view).collect();
@@ -228,7 +235,7 @@ impl Staged {
             fields: &self.fields,
             features: &[],
         };
-        encode(&inputs, key)
+        encode(&inputs, key, 1)
     }
 
     /// Event time of a valid row.
@@ -306,14 +313,14 @@ impl StagedView {
 }
 
 /// The keys of all rows.
-fn encode(inputs: &Inputs<'_>, key: &[Expr]) -> Keys {
+fn encode(inputs: &Inputs<'_>, key: &[Expr], threads: usize) -> Keys {
     if let [part] = key {
-        return Keys::encode(&[(part.ty, &*inputs.look(part))], inputs.rows);
+        return Keys::encode_by(&[(part.ty, &*inputs.look(part))], inputs.rows, threads);
     }
     let columns: Vec<_> = key.iter().map(|part| inputs.look(part)).collect();
     let parts = key.iter().zip(&columns);
     let parts: Vec<(Type, &Column)> = parts.map(|(part, column)| (part.ty, &**column)).collect();
-    Keys::encode(&parts, inputs.rows)
+    Keys::encode_by(&parts, inputs.rows, threads)
 }
 
 fn set_bits(

@@ -14,6 +14,7 @@ use crate::guard::Verdict;
 use crate::list::List;
 use crate::plan::{Plan, Vector};
 use crate::stage::Staged;
+use crate::threads::{THREAD_ROWS, shared};
 
 /// The results of one step: verdict per row, rejected rows, vectors read.
 ///
@@ -139,14 +140,14 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
-    /// The vector's batch; positions are part of it for events and not for requests.
+    /// The vector's batch: of events, by so many threads and with their positions; or of requests.
     pub(crate) fn finish(
         self,
         plan: &Plan,
         index: usize,
         grid: &mut Grid,
         staged: &[Option<&Staged>],
-        positions: bool,
+        threads: Option<usize>,
     ) -> Result<RecordBatch> {
         let vector = &plan.vectors[index];
         let rows = self.times.len();
@@ -167,7 +168,7 @@ impl Reads {
             features: &features,
         };
         let mut columns: Vec<(&str, bool, ArrayRef)> = Vec::with_capacity(vector.inputs.len() + 3);
-        if positions {
+        if threads.is_some() {
             let column = |pick: fn(&(u32, u32)) -> u32| -> ArrayRef {
                 Arc::new(
                     self.at
@@ -180,12 +181,19 @@ impl Reads {
             columns.push(("row", false, column(|at| at.1)));
         }
         columns.push(("time", false, Arc::new(Int64Array::from(self.times))));
-        for (name, expr) in &vector.inputs {
-            let column = match list_of(expr) {
-                None => inputs.eval(expr).to_floats(),
-                Some((_, lists)) => List::array(lists, expr.ty),
-            };
-            columns.push((name, true, column));
+        let input = |expr: &Expr| match list_of(expr) {
+            None => inputs.eval(expr).to_floats(),
+            Some((_, lists)) => List::array(lists, expr.ty),
+        };
+        let names = vector.inputs.iter().map(|(name, _)| name.as_str());
+        let threads = threads.filter(|_| rows >= THREAD_ROWS).unwrap_or(1);
+        let some = shared(threads, |nth| {
+            let own = vector.inputs.iter().skip(nth).step_by(threads);
+            own.map(|(_, expr)| input(expr)).collect::<Vec<_>>()
+        });
+        let mut some: Vec<_> = some.into_iter().map(Vec::into_iter).collect();
+        for (at, name) in names.enumerate() {
+            columns.extend(some[at % threads].next().map(|made| (name, true, made)));
         }
         batch(columns)
     }

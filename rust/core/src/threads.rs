@@ -5,7 +5,7 @@ use crate::shard::Shard;
 use crate::view::{Entities, SHARDS, shard_of};
 
 /// Steps with fewer accepted rows are not worth a second thread.
-const THREAD_ROWS: usize = 2048;
+pub(crate) const THREAD_ROWS: usize = 2048;
 
 /// Works on all entities of a view, by several threads when there is enough to do.
 pub(crate) fn work(pass: &Pass<'_>, entities: &mut Entities, scratch: &mut [Scratch]) {
@@ -28,25 +28,45 @@ pub(crate) fn work(pass: &Pass<'_>, entities: &mut Entities, scratch: &mut [Scra
         loads[least] += weight;
         parts[least][number] = shards[number].take();
     }
-    let results = std::thread::scope(|scope| {
-        let mut running = Vec::with_capacity(threads);
-        for (mut part, scratch) in parts.into_iter().zip(scratch) {
-            running.push(scope.spawn(move || pass.run(&mut part, scratch)));
+    std::thread::scope(|scope| {
+        let mut parts = parts.into_iter().zip(scratch);
+        let own = parts.next();
+        let others =
+            parts.map(|(mut part, scratch)| scope.spawn(move || pass.run(&mut part, scratch)));
+        let others: Vec<_> = others.collect();
+        if let Some((mut part, scratch)) = own {
+            pass.run(&mut part, scratch);
         }
-        let joined = running.into_iter().map(std::thread::ScopedJoinHandle::join);
-        joined.collect::<Vec<_>>()
+        for other in others {
+            if let Err(panic) = other.join() {
+                std::panic::resume_unwind(panic);
+            }
+        }
     });
-    for result in results {
-        if let Err(panic) = result {
-            std::panic::resume_unwind(panic);
-        }
-    }
 }
 
-/// How much there is to do in each shard.
+/// What several threads make, each told its number; a panic of one goes on.
+pub(crate) fn shared<T: Send>(threads: usize, make: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let make = &make;
+    std::thread::scope(|scope| {
+        let others = (1..threads).map(|nth| scope.spawn(move || make(nth)));
+        let others: Vec<_> = others.collect();
+        let own = make(0);
+        let joined = others.into_iter().map(|other| {
+            let own = other.join();
+            own.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        });
+        std::iter::once(own).chain(joined).collect()
+    })
+}
+
+/// One row of so many is asked which shard it is in: that is enough to share the work evenly.
+const WEIGHED: usize = 8;
+
+/// How much there is to do in each shard, about.
 fn weights(pass: &Pass<'_>) -> Vec<usize> {
     let mut weights = vec![0; SHARDS];
-    for row in pass.accepted {
+    for row in pass.accepted.iter().step_by(WEIGHED) {
         let role = &pass.roles[row.stream as usize];
         for visit in &role.visits {
             if let Some(hash) = pass.keys(row, role, visit).hash(row.row as usize) {
