@@ -45,7 +45,7 @@ def plan_over(
     declared = stream()
     kept = [field for field in declared["fields"] if field["name"] in ("k", "at")]
     return {
-        "format": 1,
+        "format": 2,
         "streams": [{**declared, "fields": kept + own}],
         "views": [view(*features)],
         "vectors": [

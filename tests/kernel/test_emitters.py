@@ -30,8 +30,9 @@ ARROW: dict[str, pa.DataType] = {
 
 def column(agg: str, arg: Json | None = None, **settings: object) -> Json:
     """A feature of an emitter: `name`, `where` and `per` by keyword."""
-    made = {"name": settings.get("name", agg), "agg": agg, "arg": arg, "where": settings.get("where")}
-    return {**made, "per_us": settings["per"]} if "per" in settings else made
+    params = {"per_us": settings["per"]} if "per" in settings else {}
+    where = settings.get("where")
+    return {"name": settings.get("name", agg), "agg": agg, "arg": arg, "where": where, "params": params}
 
 
 def emitter(window: Json, *features: Json, name: str = "Closed", **settings: object) -> Json:
@@ -49,7 +50,7 @@ def emitter(window: Json, *features: Json, name: str = "Closed", **settings: obj
 def plan(*emitters: Json, **settings: object) -> str:
     """A plan of emitters over one stream."""
     streams = [stream("Tick", **settings)]
-    return json.dumps({"format": 1, "streams": streams, "views": [], "vectors": [], "emitters": emitters})
+    return json.dumps({"format": 2, "streams": streams, "views": [], "vectors": [], "emitters": emitters})
 
 
 def closed(result: Any, index: int = 0) -> list[tuple[object, ...]]:
@@ -162,6 +163,11 @@ def test_what_cannot_be_windows_is_refused() -> None:
             "emitter 'Closed', feature 'quantile': quantile is not computed for",
         ),
         (SESSION, [column("rate")], "emitter 'Closed', feature 'rate': a rate needs a window"),
+        (
+            SESSION,
+            [{**column("count"), "window": SESSION}],
+            "emitter 'Closed', feature 'count': has a window of its own",
+        ),
     ):
         with pytest.raises(PlanError, match=message):
             Kernel(plan(emitter(window, *features)))
@@ -248,7 +254,7 @@ def _everything() -> dict[str, Any]:
         emitter({**session, "max_us": minute}, *order_free, *ends, name="Short"),
     ]
     streams = [stream("Tick", lateness=30 * SECOND_US, max_skew=60 * SECOND_US, idle=2 * minute)]
-    return {"format": 1, "streams": streams, "views": [], "vectors": [], "emitters": emitters}
+    return {"format": 2, "streams": streams, "views": [], "vectors": [], "emitters": emitters}
 
 
 def _batches(step: list[Arrival]) -> list[tuple[int, int, int, pa.RecordBatch]]:

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 import pytest
+from tests.kernel.ticks import LIFETIME, sliding
 
 from forerun._core import Kernel
 from forerun.testing.events import SECOND_US, cut, nasty_arrivals
@@ -78,8 +79,8 @@ def _plan() -> dict[str, Any]:
                         "agg": agg,
                         "arg": argument,
                         "where": _call("gt", amount, _literal(0.0)) if len(features) % 3 == 0 else None,
-                        "over_us": over,
-                        "per_us": 60 * SECOND_US if agg == "rate" else None,
+                        "window": LIFETIME if over is None else sliding(over),
+                        "params": {"per_us": 60 * SECOND_US} if agg == "rate" else {},
                     }
                 )
     views: list[dict[str, Any]] = [
@@ -94,7 +95,7 @@ def _plan() -> dict[str, Any]:
     inputs.append({"name": "limit", "expr": _call("sub", _field("limit"), inputs[0]["expr"])})
     vectors = [{"name": name, "on": 1, "inputs": inputs} for name in ("Score",)]
     vectors.append({"name": "Own", "on": 0, "inputs": inputs[:80]})
-    return {"format": 1, "streams": streams, "views": views, "vectors": vectors}
+    return {"format": 2, "streams": streams, "views": views, "vectors": vectors}
 
 
 def _feature(view: int, feature: int, by: list[str]) -> dict[str, Any]:

@@ -20,7 +20,6 @@ def _changed(change: Callable[[Json], object]) -> str:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda p: p.update(format=3), "plan: format 3, this kernel reads formats 1 to 2"),
         (lambda p: p.pop("views"), "plan: missing field `views` at line 1"),
         (lambda p: p.update(colour=1), "plan: unknown field `colour`"),
         (lambda p: p.update(hold_back_us=-1), "plan: hold_back_us is -1"),
@@ -65,7 +64,7 @@ def test_mistakes_in_a_plan(change: Callable[[Json], object], message: str) -> N
         (feature("max", K, over=1), "max: cannot aggregate a string; compare it first"),
         (feature("mean", call("sub", AT, AT), over=1), "mean: cannot aggregate a duration; use"),
         (feature("sum", AT, over=1), "sum: cannot aggregate a time"),
-        (feature("count", over=0), "over_us is 0; it must be positive"),
+        (feature("count", over=0), "window 'sliding': over_us is 0"),
         (feature("rate"), "a rate needs a window"),
         (feature("rate", over=1, per=-1), "per_us is -1"),
         (feature("count", over=1, where=X), "where: a condition is a bool, 'x' is float"),
@@ -79,7 +78,15 @@ def test_mistakes_in_a_feature(made: Json, message: str) -> None:
         Kernel(plan(view(made)))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"format":1}', "null", '"\\ud800"'])
+def test_a_plan_of_another_format_is_refused_by_name() -> None:
+    """Older or newer, whatever else is in it."""
+    for made in (plan(view(COUNT)), plan(view({**COUNT, "over_us": 100, "per_us": None}))):
+        for other in (1, 3):
+            with pytest.raises(PlanError, match=f"^plan: format {other}, this kernel reads format 2$"):
+                Kernel(made.replace('"format": 2', f'"format": {other}'))
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"format":2}', "null", '"\\ud800"'])
 def test_what_is_no_plan(text: str) -> None:
     """Anything but a plan is refused as one."""
     with pytest.raises(PlanError, match=r"^plan: "):

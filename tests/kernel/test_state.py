@@ -6,7 +6,22 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from tests.kernel.ticks import B, K, N, X, apply, call, feature, keys, literal, plan, rows_of, values, view
+from tests.kernel.ticks import (
+    LIFETIME,
+    B,
+    K,
+    N,
+    X,
+    apply,
+    call,
+    feature,
+    keys,
+    literal,
+    plan,
+    rows_of,
+    values,
+    view,
+)
 
 from forerun._core import STATE_FORMAT, BatchError, Kernel, StateFormatError
 
@@ -82,7 +97,8 @@ def _plan_of_sample() -> str:
         ("ewm_mean", X, {"half_life_us": 10}),
     ]
     features += [
-        {"name": agg, "agg": agg, "arg": arg, "where": None, "params": params} for agg, arg, params in made
+        {"name": agg, "agg": agg, "arg": arg, "where": None, "window": LIFETIME, "params": params}
+        for agg, arg, params in made
     ]
     return plan(view(*features), lateness=20, id=["k", "n"], dedup=30, idle=500, max_skew=100)
 

@@ -22,6 +22,7 @@ TYPES: dict[str, pa.DataType] = {
     "n": pa.int64(),
     "b": pa.bool_(),
 }
+LIFETIME: Json = {"kind": "lifetime"}
 DEFAULTS: Row = {"k": "a", "x": None, "n": 0, "b": False}
 
 X, N, B, AT, K = ({"op": "field", "name": name} for name in ("x", "n", "b", "at", "k"))
@@ -44,9 +45,14 @@ def feature(agg: str, arg: Json | None = None, **settings: object) -> Json:
         "agg": agg,
         "arg": arg,
         "where": settings.get("where"),
-        "over_us": settings.get("over"),
-        "per_us": settings.get("per"),
+        "window": LIFETIME if settings.get("over") is None else sliding(settings["over"]),
+        "params": {"per_us": settings["per"]} if "per" in settings else {},
     }
+
+
+def sliding(over_us: object) -> Json:
+    """A sliding window."""
+    return {"kind": "sliding", "over_us": over_us, "ago_us": 0}
 
 
 def view(*features: Json, by: Sequence[str] = ("k",), where: Json | None = None, stream: int = 0) -> Json:
@@ -75,7 +81,7 @@ def plan(
     """A plan over one stream; `inputs` makes a vector "M" on it."""
     vectors = [{"name": "M", "on": 0, "inputs": [{"name": n, "expr": e} for n, e in (inputs or {}).items()]}]
     made = {
-        "format": 1,
+        "format": 2,
         "streams": [stream("Tick", **settings)],
         "views": views,
         "vectors": vectors if inputs else [],

@@ -49,7 +49,7 @@ fn plan() -> String {
         format!(r#"{{"name":"{agg}","agg":"{agg}","arg":{arg},"where":null}}"#)
     };
     format!(
-        r#"{{"format":1,"streams":[{{"name":"Pay","fields":[
+        r#"{{"format":2,"streams":[{{"name":"Pay","fields":[
         {{"name":"at","type":"time","nullable":false}},{{"name":"card","type":"string","nullable":false}},
         {{"name":"amount","type":"float","nullable":false}}],"time":"at","key":["card"],"id":null,
         "lateness_us":{},"max_skew_us":null,"idle_us":null,"dedup_us":null}}],"views":[],"vectors":[],

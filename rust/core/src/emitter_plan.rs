@@ -1,6 +1,7 @@
 //! A compiled emitter: which windows of which events it closes, and what it says of each.
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::aggregate::Needs;
 use crate::plan::{View, unique};
@@ -82,7 +83,7 @@ pub(crate) fn compile(spec: EmitterSpec, streams: &[Stream]) -> Result<Emitter, 
     let at = format!("emitter '{}'", spec.name);
     let window: Window =
         serde_json::from_value(spec.window).map_err(|error| format!("{at}, window: {error}"))?;
-    let over_us = check(window).map_err(|error| format!("{at}: {error}"))?;
+    let own = own_window(window).map_err(|error| format!("{at}: {error}"))?;
     let mut features = spec.features;
     for feature in &mut features {
         let agg = feature.agg.as_deref().unwrap_or("a feature made of others");
@@ -93,7 +94,13 @@ pub(crate) fn compile(spec: EmitterSpec, streams: &[Stream]) -> Result<Emitter, 
                 AGGREGATES.join(", ")
             ));
         }
-        feature.over_us = over_us;
+        if feature.window.is_some() {
+            return Err(format!(
+                "{at}, feature '{}': has a window of its own; all of an emitter have its windows",
+                feature.name
+            ));
+        }
+        feature.window = Some(own.clone());
     }
     let view = ViewSpec {
         name: spec.name,
@@ -138,8 +145,8 @@ pub(crate) fn compile(spec: EmitterSpec, streams: &[Stream]) -> Result<Emitter, 
     })
 }
 
-/// Refuses windows of no length; gives the length that all windows have, if they have.
-fn check(window: Window) -> Result<Option<i64>, String> {
+/// Refuses windows of no length; gives the window that a feature of a view has whose values are those of one of them.
+fn own_window(window: Window) -> Result<Value, String> {
     match window {
         Window::Hopping { size_us, hop_us } if size_us <= 0 || hop_us <= 0 => Err(format!(
             "a window of {size_us} us every {hop_us} us; both must be positive"
@@ -147,12 +154,14 @@ fn check(window: Window) -> Result<Option<i64>, String> {
         Window::Hopping { size_us, hop_us } if size_us < hop_us => Err(format!(
             "a window of {size_us} us every {hop_us} us leaves events out; hop by the size or less"
         )),
-        Window::Hopping { size_us, .. } => Ok(Some(size_us)),
+        Window::Hopping { size_us, .. } => {
+            Ok(json!({"kind": "sliding", "over_us": size_us, "ago_us": 0}))
+        }
         Window::Session { gap_us, max_us } if gap_us <= 0 || max_us.is_some_and(|max| max <= 0) => {
             Err(format!(
                 "a session with a gap of {gap_us} us and at most {max_us:?} us; both must be positive"
             ))
         }
-        Window::Session { .. } => Ok(None),
+        Window::Session { .. } => Ok(json!({"kind": "lifetime"})),
     }
 }

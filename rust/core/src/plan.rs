@@ -216,6 +216,13 @@ impl Plan {
     pub fn compile(json: &str) -> Result<Self> {
         let refuse = |error: serde_json::Error| Error::Plan(format!("plan: {error}"));
         let value: Value = serde_json::from_str(json).map_err(refuse)?;
+        // Before anything else: what a plan of another format says is none of this one's business.
+        let format = value.get("format").and_then(Value::as_u64);
+        if let Some(other) = format.filter(|&format| format != u64::from(PLAN_FORMAT)) {
+            return Err(Error::Plan(format!(
+                "plan: format {other}, this kernel reads format {PLAN_FORMAT}"
+            )));
+        }
         let fingerprint = Sha256::digest(value.to_string().as_bytes()).into();
         // From the text and not the value, so that errors say line and column.
         let spec: PlanSpec = serde_json::from_str(json).map_err(refuse)?;
@@ -241,12 +248,6 @@ impl Plan {
     }
 
     fn resolve(spec: PlanSpec, fingerprint: [u8; 32]) -> std::result::Result<Self, String> {
-        if !(1..=PLAN_FORMAT).contains(&spec.format) {
-            return Err(format!(
-                "plan: format {}, this kernel reads formats 1 to {PLAN_FORMAT}",
-                spec.format
-            ));
-        }
         let hold_back_us = spec.hold_back_us.unwrap_or(HOLD_BACK_US);
         if hold_back_us < 0 {
             return Err(format!(

@@ -121,12 +121,9 @@ pub struct FeatureSpec {
     /// Which events count; null for all of the view.
     #[serde(rename = "where")]
     pub filter: Option<Value>,
-    /// Which of the entity's events it is made of (see [`crate::window::Window`]); absent in format 1.
+    /// Which of the entity's events it is made of (see [`crate::window::Window`]); absent when the feature is made
+    /// of others, and in an emitter.
     pub window: Option<Value>,
-    /// Format 1: length of a sliding window; null for the lifetime.
-    pub over_us: Option<i64>,
-    /// Format 1: unit of a rate; null for a second.
-    pub per_us: Option<i64>,
     /// Settings of the aggregate.
     #[serde(default)]
     pub params: Map<String, Value>,

@@ -181,12 +181,8 @@ fn check(spec: FeatureSpec, stream: &Stream) -> Result<Checked, String> {
     let ty = aggregate
         .result(arg.as_ref().map(|arg| arg.ty))
         .map_err(|error| format!("{agg}: {error}"))?;
-    let window = window(spec.window.as_ref(), spec.over_us)?;
-    let mut params = spec.params;
-    if let Some(per) = spec.per_us {
-        params.insert("per_us".into(), per.into());
-    }
-    let params = Params::parse(aggregate, &params, arg.as_ref().map(|arg| arg.ty))?;
+    let window = Window::parse(&spec.window.ok_or("needs a \"window\"")?)?;
+    let params = Params::parse(aggregate, &spec.params, arg.as_ref().map(|arg| arg.ty))?;
     let kind = params
         .kind(aggregate, &window)
         .map_err(|error| format!("{agg}: {error}"))?;
@@ -210,18 +206,6 @@ fn check(spec: FeatureSpec, stream: &Stream) -> Result<Checked, String> {
         kind,
         derived: None,
     })
-}
-
-/// The window of a feature; format 1 has the length of a sliding one.
-fn window(json: Option<&Value>, over_us: Option<i64>) -> Result<Window, String> {
-    match (json, over_us) {
-        (Some(json), _) => Window::parse(json),
-        (None, None) => Ok(Window::Lifetime),
-        (None, Some(over)) if over <= 0 => Err(format!(
-            "over_us is {over}; it must be positive, or null for the lifetime"
-        )),
-        (None, Some(over_us)) => Ok(Window::Sliding { over_us, ago_us: 0 }),
-    }
 }
 
 /// Gives every feature its span, sharing tracks.

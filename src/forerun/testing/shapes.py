@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from forerun.testing.oracle.arrival import Scalar
-from forerun.testing.oracle.interpreter import format_2
 
 SECOND_US = 1_000_000
 COMPARED_ONLY = frozenset(
@@ -75,8 +74,6 @@ def shapes_of(plan: str) -> Shapes:
         What `nasty_log` draws events by.
     """
     spec: dict[str, Any] = json.loads(plan)
-    for view in spec["views"]:
-        view["features"] = [format_2(feature) for feature in view["features"]]
     for emitter in spec.get("emitters", ()):
         # As if they were views: their windows measure time too, and their sums need room.
         own = {"window": emitter["window"], "params": {}}

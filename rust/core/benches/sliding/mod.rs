@@ -14,7 +14,7 @@ pub(crate) fn plan() -> String {
                 field("amount")
             };
             features.push(format!(
-                r#"{{"name":"{agg}_{name}","agg":"{agg}","arg":{arg},"where":null,"over_us":{},"per_us":null}}"#,
+                r#"{{"name":"{agg}_{name}","agg":"{agg}","arg":{arg},"where":null,"window":{{"kind":"sliding","over_us":{},"ago_us":0}}}}"#,
                 seconds * SECOND_US
             ));
         }
@@ -27,7 +27,7 @@ pub(crate) fn plan() -> String {
     };
     let inputs: Vec<String> = (0..features.len()).map(input).collect();
     format!(
-        r#"{{"format":1,"hold_back_us":0,"streams":[{{"name":"Pay","fields":[
+        r#"{{"format":2,"hold_back_us":0,"streams":[{{"name":"Pay","fields":[
         {{"name":"at","type":"time","nullable":false}},{{"name":"card","type":"string","nullable":false}},
         {{"name":"amount","type":"float","nullable":false}}],"time":"at","key":["card"],"id":null,
         "lateness_us":{},"max_skew_us":null,"idle_us":null,"dedup_us":null}}],

@@ -30,7 +30,7 @@ def emitted(plan: Mapping[str, Any], index: int, arrivals: Iterable[Arrival]) ->
     >>> stream = {"time": "at", "id": None, "dedup_us": None, "lateness_us": 5, "max_skew_us": None,
     ...           "idle_us": None, "fields": fields}
     >>> window = {"kind": "hopping", "size_us": 10, "hop_us": 10}
-    >>> count = {"name": "n", "agg": "count", "arg": None, "where": None}
+    >>> count = {"name": "n", "agg": "count", "arg": None, "where": None, "params": {}}
     >>> hourly = {"stream": 0, "by": ["shop"], "where": None, "window": window, "features": [count]}
     >>> events = [Arrival(0, 0, n, at, {"shop": "a", "at": at}) for n, at in enumerate((1, 4, 12, 16))]
     >>> emitted({"streams": [stream], "emitters": [hourly]}, 0, events)
@@ -111,8 +111,7 @@ def _value(feature: Mapping[str, Any], window: Mapping[str, Any], inside: list[A
     values = [1 if arg is None else evaluate(arg, _field_of(event)) for event in counted]
     known = [value for value in values if value is not None]
     length = {"kind": "sliding", "over_us": window.get("size_us"), "ago_us": 0}
-    params = feature.get("params") or {"per_us": feature.get("per_us")}
-    return finite(aggregate(feature["agg"], Found(known, [0] * len(known), 0, length, params)))
+    return finite(aggregate(feature["agg"], Found(known, [0] * len(known), 0, length, feature["params"])))
 
 
 def _holds(condition: Mapping[str, Any] | None, event: Arrival) -> bool:

@@ -77,8 +77,6 @@ class Oracle:
     def __init__(self, plan: str, functions: Functions = NO_FUNCTIONS) -> None:
         self._functions = functions
         self.plan: dict[str, Any] = json.loads(plan)
-        for view in self.plan["views"]:
-            view["features"] = [format_2(feature) for feature in view["features"]]
         self._guards = [Guard(stream) for stream in self.plan["streams"]]
         self._entities: list[dict[Key, list[Row]]] = [{} for _ in self.plan["views"]]
 
@@ -215,17 +213,6 @@ def _combined(expr: Mapping[str, Any], leaf: Any) -> Expected:
     loose = any(part.slack for part in leaves)
     numbers = [abs(part.value) for part in [*leaves, Expected(value)] if isinstance(part.value, int | float)]
     return Expected(value, 1e-9 * max(numbers, default=0.0) if loose else 1e-15 * _size(value))
-
-
-def format_2(feature: dict[str, Any]) -> dict[str, Any]:
-    """A feature as format 2 of the plan writes it, also where the plan is of format 1."""
-    if "over_us" not in feature:
-        return feature
-    over_us, per_us = feature["over_us"], feature["per_us"]
-    lifetime = {"kind": "lifetime"}
-    sliding = {"kind": "sliding", "over_us": over_us, "ago_us": 0}
-    window = lifetime if over_us is None else sliding
-    return {**feature, "window": window, "params": {} if per_us is None else {"per_us": per_us}}
 
 
 def _size(value: Value) -> float:

@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from forerun.errors import ArgumentError
 from forerun.testing.oracle.arrival import APPLIED, Arrival
-from forerun.testing.oracle.interpreter import format_2
 from forerun.testing.parity.level import Difference, Level
 from forerun.testing.parity.play import Log, Parts, verdicts
 from forerun.testing.parity.sql import NotInSqlError, column, expression
@@ -109,7 +108,7 @@ def _view(
     probe = subject.spec["vectors"][subject.probes[view]]
     wanted = {}
     for place, item in enumerate(probe["inputs"]):
-        feature = format_2(spec["features"][subject.index(view, item["name"])])
+        feature = spec["features"][subject.index(view, item["name"])]
         if item["expr"]["op"] != "feature" or "at" in item["expr"]:
             continue
         try:
