@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
-use arrow_array::builder::{BinaryBuilder, Int32Builder};
+use arrow_array::{BinaryArray, Int32Array, RecordBatch};
+use arrow_buffer::OffsetBuffer;
 use sha2::{Digest, Sha256};
 
 use crate::custom::Functions;
@@ -16,6 +16,67 @@ use crate::plan::Plan;
 use crate::state;
 use crate::step::batch;
 use crate::view::Entities;
+
+/// Changed entities, in the memory that they are handed out in.
+#[derive(Default)]
+struct Changed {
+    views: Vec<i32>,
+    keys: Bytes,
+    states: Bytes,
+}
+
+/// Many byte strings, one after the other, and where each ends; null ones are empty.
+#[derive(Default)]
+struct Bytes {
+    all: Vec<u8>,
+    ends: Vec<usize>,
+    nulls: Vec<bool>,
+}
+
+/// Appends the bytes of a state.
+type Write<'a> = &'a dyn Fn(&mut Vec<u8>);
+
+impl Changed {
+    fn push(&mut self, view: usize, key: &[u8], state: Option<Write<'_>>) {
+        self.views.push(view as i32);
+        self.keys
+            .push(Some(&|out: &mut Vec<u8>| out.extend_from_slice(key)));
+        self.states.push(state);
+    }
+
+    fn finish(self) -> Result<RecordBatch> {
+        batch(vec![
+            ("view", false, Arc::new(Int32Array::from(self.views))),
+            ("key", false, Arc::new(self.keys.finish()?)),
+            ("state", true, Arc::new(self.states.finish()?)),
+        ])
+    }
+}
+
+impl Bytes {
+    fn push(&mut self, write: Option<Write<'_>>) {
+        if let Some(write) = write {
+            write(&mut self.all);
+        }
+        self.ends.push(self.all.len());
+        self.nulls.push(write.is_none());
+    }
+
+    fn finish(self) -> Result<BinaryArray> {
+        let starts = std::iter::once(0).chain(self.ends);
+        let ends: Vec<i32> = starts
+            .map(|end| i32::try_from(end).map_err(|_| Error::State(TOO_MUCH.into())))
+            .collect::<Result<_>>()?;
+        let nulls = self.nulls.contains(&true);
+        let valid = nulls.then(|| self.nulls.iter().map(|null| !null).collect());
+        BinaryArray::try_new(OffsetBuffer::new(ends.into()), self.all.into(), valid)
+            .map_err(|error| Error::State(error.to_string()))
+    }
+}
+
+/// What one batch cannot hold.
+const TOO_MUCH: &str =
+    "more than 2 GiB of entities changed since the last checkpoint; take it more often";
 
 impl Kernel {
     /// A kernel that continues from stored state: a header and entities (view, key, state).
@@ -64,46 +125,34 @@ impl Kernel {
     /// Entities changed since the last call: view, key, state; null when gone.
     pub fn take_changed(&mut self) -> Result<RecordBatch> {
         self.usable()?;
-        let (mut views, mut keys, mut states) = (
-            Int32Builder::new(),
-            BinaryBuilder::new(),
-            BinaryBuilder::new(),
-        );
-        let mut bytes = Vec::new();
+        let mut taken = Changed::default();
         for (index, plan) in self.plan.views.iter().enumerate() {
             let horizon = self.horizon(index);
             let (alive, gone) = self.views[index].take_changed(plan, horizon);
             let mut gone = gone.iter().peekable();
             for entity in alive {
                 while let Some(key) = gone.next_if(|key| key.as_ref() < entity.key()) {
-                    views.append_value(index as i32);
-                    keys.append_value(key);
-                    states.append_null();
+                    taken.push(index, key, None);
                 }
-                bytes.clear();
-                state::write_entity(plan, entity, &mut bytes);
-                views.append_value(index as i32);
-                keys.append_value(entity.key());
-                states.append_value(&bytes);
+                let state = |out: &mut Vec<u8>| state::write_entity(plan, entity, out);
+                taken.push(index, entity.key(), Some(&state));
             }
             for key in gone {
-                views.append_value(index as i32);
-                keys.append_value(key);
-                states.append_null();
+                taken.push(index, key, None);
             }
         }
         for (index, plan) in self.plan.emitters.iter().enumerate() {
             for (key, state) in self.emitters[index].take_changed(plan) {
-                views.append_value((self.plan.views.len() + index) as i32);
-                keys.append_value(key);
-                states.append_option(state);
+                let index = self.plan.views.len() + index;
+                match state {
+                    None => taken.push(index, &key, None),
+                    Some(state) => {
+                        taken.push(index, &key, Some(&|out| out.extend_from_slice(&state)));
+                    }
+                }
             }
         }
-        batch(vec![
-            ("view", false, Arc::new(views.finish())),
-            ("key", false, Arc::new(keys.finish())),
-            ("state", true, Arc::new(states.finish())),
-        ])
+        taken.finish()
     }
 
     /// What is not per entity, as bytes.

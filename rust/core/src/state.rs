@@ -100,6 +100,13 @@ pub fn write_entity(view: &View, entity: &Entity, out: &mut Vec<u8>) {
     out.extend_from_slice(&(entity.events().len(view.width()) as u32).to_le_bytes());
     out.extend_from_slice(&(entity.settled() as u32).to_le_bytes());
     let words: Vec<usize> = view.text_words().collect();
+    if words.is_empty() {
+        let rows = entity.events().rows();
+        out.reserve(size_of_val(rows));
+        rows.iter()
+            .for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+        return;
+    }
     for row in entity.events().rows().chunks_exact(view.width()) {
         for (at, &word) in row.iter().enumerate() {
             let word = if words.contains(&at) {

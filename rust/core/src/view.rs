@@ -155,16 +155,13 @@ impl Entities {
             entities.extend(slots.into_iter().filter_map(|slot| shard.entity(slot)));
         }
         gone.sort_unstable();
-        entities.sort_unstable_by(|a, b| a.key().cmp(b.key()));
-        (entities, gone)
+        (by_key(entities), gone)
     }
 
     /// All entities by key.
     #[must_use]
     pub fn sorted(&self) -> Vec<&Entity> {
-        let mut entities: Vec<&Entity> = self.shards.iter().flat_map(Shard::all).collect();
-        entities.sort_unstable_by(|a, b| a.key().cmp(b.key()));
-        entities
+        by_key(self.shards.iter().flat_map(Shard::all))
     }
 
     /// From now on only what changes is taken: all of this is stored.
@@ -176,5 +173,55 @@ impl Entities {
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.shards.iter().map(Shard::bytes).sum()
+    }
+}
+
+/// Entities in the order of their keys.
+///
+/// The first bytes of a key are beside each, and mostly tell two apart: to look at an entity is to wait for memory.
+fn by_key<'a>(entities: impl IntoIterator<Item = &'a Entity>) -> Vec<&'a Entity> {
+    let start = |key: &[u8]| {
+        let mut start = [0; size_of::<u128>()];
+        let length = key.len().min(start.len());
+        start[..length].copy_from_slice(&key[..length]);
+        u128::from_be_bytes(start)
+    };
+    let entities = entities.into_iter();
+    let mut keyed: Vec<(u128, &Entity)> = entities
+        .map(|entity| (start(entity.key()), entity))
+        .collect();
+    keyed
+        .sort_unstable_by(|(a, one), (b, other)| a.cmp(b).then_with(|| one.key().cmp(other.key())));
+    keyed.into_iter().map(|(_, entity)| entity).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{EXAMPLE, Plan};
+
+    #[test]
+    fn entities_are_in_the_order_of_their_keys() {
+        let view = &Plan::compile(EXAMPLE).expect("the example").views[0];
+        let long = [7u8; 40];
+        let mut keys: Vec<&[u8]> = vec![
+            b"",
+            b"\0",
+            b"\0\0",
+            b"a",
+            b"a\0",
+            b"b",
+            &long,
+            &long[..16],
+            &long[..17],
+        ];
+        let made: Vec<Entity> = keys
+            .iter()
+            .rev()
+            .map(|key| Entity::new(view, key))
+            .collect();
+        keys.sort_unstable();
+        let found: Vec<&[u8]> = by_key(&made).into_iter().map(Entity::key).collect();
+        assert_eq!(found, keys);
     }
 }

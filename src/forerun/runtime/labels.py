@@ -8,6 +8,7 @@ the records were cut into steps, as long as they come in the order of the log.
 
 import heapq
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -103,9 +104,26 @@ class LabelJoin:
             prediction_id: The prediction.
             time_us: Its event time.
         """
-        self._waiting.setdefault(key, {})[time_us, prediction_id] = None
-        self._pending += 1
-        heapq.heappush(self._ends, (time_us + self.within_us, prediction_id, key))
+        self.predicted_all([(key, prediction_id, time_us)])
+
+    def predicted_all(self, made: Iterable[tuple[str | None, str, int]]) -> None:
+        """Let many predictions wait, in order.
+
+        Args:
+            made: Of each its entity, its id and its event time; those about no entity do not wait.
+        """
+        waiting, ends, within_us, count = self._waiting, self._ends, self.within_us, 0
+        for key, prediction_id, time_us in made:
+            if key is None:
+                continue
+            own = waiting.get(key)
+            if own is None:
+                waiting[key] = {(time_us, prediction_id): None}
+            else:
+                own[time_us, prediction_id] = None
+            heapq.heappush(ends, (time_us + within_us, prediction_id, key))
+            count += 1
+        self._pending += count
 
     def labelled(
         self, key: str, label: float | None, time_us: int, *, partition: int, offset: int
@@ -194,13 +212,14 @@ class LabelJoin:
         metadata = saved.schema.metadata or {}
         for name in LabelCounts.__slots__:
             setattr(self.counts, name, int(metadata[f"counts.{name}".encode()]))
-        ended = []
-        for row in saved.to_pylist():
-            if row["prediction_id"] is None:
-                self._ended[row["key"]] = row["time_us"]
-                ended.append((row["time_us"], row["key"]))
+        ended, waiting = [], []
+        for key, time_us, name in zip(*(column.to_pylist() for column in saved.columns), strict=True):
+            if name is None:
+                self._ended[key] = time_us
+                ended.append((time_us, key))
             else:
-                self.predicted(row["key"], row["prediction_id"], row["time_us"])
+                waiting.append((key, name, time_us))
+        self.predicted_all(waiting)
         self._ended_order.extend(sorted(ended))
 
     def _forget(self, key: str, name: str, end_us: int) -> bool:

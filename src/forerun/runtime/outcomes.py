@@ -1,6 +1,7 @@
 """Predictions and label events of one step meet in the order the kernel took them."""
 
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,7 @@ from forerun.events.records import LABEL_SCHEMA, TIME
 from forerun.runtime.labels import LabelJoin, Outcome
 from forerun.runtime.layout import ModelLayout
 from forerun.runtime.predictions import Triggered
-from forerun.runtime.rows import StepRows, in_order, keys, times_us
+from forerun.runtime.rows import StepRows, keys, times_us
 
 _NONE = np.zeros(0, np.int64)
 
@@ -42,20 +43,24 @@ def join_labels(
             .cast(pa.float64())
             .to_pylist()
         )
-        places = (rows.partition[labelled].tolist(), rows.offset[labelled].tolist())
+        sources = (rows.partition[labelled].tolist(), rows.offset[labelled].tolist())
         events = list(
-            zip(keys(spec.key, accepted), values, times_us(spec, accepted).tolist(), *places, strict=True)
+            zip(keys(spec.key, accepted), values, times_us(spec, accepted).tolist(), *sources, strict=True)
         )
-    predicted = _NONE if made is None or made.numbers is None else rows.rank[made.numbers]
-    times = [] if made is None else made.times_us.tolist()
+    predicted, waiting = _NONE, iter(list[tuple[str | None, str, int]]())
+    if made is not None and made.numbers is not None:
+        predicted = rows.rank[made.numbers]  # ascending: vectors are in the processing order
+        waiting = iter(zip(made.keys, made.ids, made.times_us.tolist(), strict=True))
+    places = rows.rank[labelled]
+    order = np.argsort(places, kind="stable")
     # A record that is a label and a trigger at once speaks about earlier predictions, not about its own.
-    for kind, index in in_order(rows.rank[labelled], predicted):
-        if kind == 0:
-            key, label, time_us, partition, offset = events[index]
-            if key is not None:
-                outcomes += join.labelled(key, label, time_us, partition=partition, offset=offset)
-        elif made is not None:
-            await_label(join, made.keys[index], made.ids[index], times[index])
+    before = np.searchsorted(predicted, places[order], side="left")
+    for index, count in zip(order.tolist(), np.diff(before, prepend=0).tolist(), strict=True):
+        join.predicted_all(islice(waiting, count))
+        key, label, time_us, partition, offset = events[index]
+        if key is not None:
+            outcomes += join.labelled(key, label, time_us, partition=partition, offset=offset)
+    join.predicted_all(waiting)
     outcomes += join.passed(watermark_us)
     return label_batch(model.spec.name, outcomes) if outcomes else None
 

@@ -184,7 +184,7 @@ def as_served(
         else:
             column = vectors.column(item.name).cast(pa.float32())
         columns.append(column)
-    if np.isinf(np.column_stack([column.to_numpy(zero_copy_only=False) for column in columns])).any():
+    if any(np.isinf(column.to_numpy(zero_copy_only=False)).any() for column in columns):
         return _within_range(model, columns, failures), failures
     return columns, failures
 
@@ -239,10 +239,6 @@ def predict(
         grades[row] = "default" if grades[row] == "default" else "fallback"
         reasons[row] = _both(reasons[row], failure)
     hits = _hits(model, work, scores)
-    decided: list[list[str]] = [[] for _ in range(rows)]
-    for rule, indices in hits.items():
-        for index in indices:
-            decided[index].append(rule)
     version = None if active is None else active.version
     schema = prediction_schema([item.name for item in model.spec.inputs])
     columns: dict[str, Column] = {
@@ -255,13 +251,13 @@ def predict(
         "stream": _constant(model.spec.on.name, rows),
         "partition": pa.array(work.partitions, pa.int32()),
         "offset": pa.array(work.offsets, pa.int64()),
-        "key": pa.array([key or "" for key in work.keys], pa.string()),
+        "key": pa.array(work.keys, pa.string()).fill_null(""),
         "event_time": pa.array(work.times_us).cast(TIME),
         "score": scores,
         "baseline": baselines,
         "grade": pa.array(grades, pa.string()),
         "reason": pa.array(reasons, pa.string()),
-        "decisions": pa.array(decided, pa.list_(pa.string())),
+        "decisions": _decided(hits, rows),
         "inputs": pa.StructArray.from_arrays(list(work.inputs), fields=schema.field("inputs").type.fields),
     }
     kept = pa.schema([field for field in schema if field.name not in OPERATIONAL])
@@ -289,6 +285,18 @@ def _hits(model: ModelLayout, work: Triggered, scores: Column) -> dict[str, list
         if indices:
             hits[rule.name] = indices
     return hits
+
+
+def _decided(hits: Mapping[str, Sequence[int]], rows: int) -> Column:
+    """Of each prediction the rules that hold for it: a list, mostly an empty one."""
+    if not hits:
+        # Not by way of Python: a list per prediction is a lot for the garbage collector.
+        return pa.repeat(pa.scalar([], pa.list_(pa.string())), rows)
+    decided: list[list[str]] = [[] for _ in range(rows)]
+    for rule, indices in hits.items():
+        for index in indices:
+            decided[index].append(rule)
+    return pa.array(decided, pa.list_(pa.string()))
 
 
 def _decisions(

@@ -1,7 +1,7 @@
 """The records of one step: where each is, and in which order the kernel takes them."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -112,24 +112,6 @@ def times_us(spec: StreamSpec, batch: pa.RecordBatch) -> Ints:
     column = batch.column(spec.time).cast(pa.int64())
     filled: Ints = (column.fill_null(0) if column.null_count else column).to_numpy(zero_copy_only=False)
     return filled
-
-
-def in_order(*kinds: Ints) -> Iterator[tuple[int, int]]:
-    """Merge lists of places in the processing order; at the same place an earlier list comes first.
-
-    Args:
-        kinds: For each kind of happening, where it is.
-
-    Returns:
-        Pairs (which list, index in it).
-
-    >>> list(in_order(np.array([3, 5]), np.array([1, 5])))
-    [(1, 0), (0, 0), (0, 1), (1, 1)]
-    """
-    kind = np.repeat(np.arange(len(kinds)), [len(places) for places in kinds])
-    index = _joined([np.arange(len(places)) for places in kinds])
-    order = np.lexsort((index, kind, _joined(list(kinds))))
-    return zip(kind[order].tolist(), index[order].tolist(), strict=True)
 
 
 def _joined(parts: Sequence[NDArray[np.int64]]) -> Ints:

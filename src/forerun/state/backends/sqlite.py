@@ -123,7 +123,7 @@ def _batch(rows: Sequence[tuple[object, ...]], columns: int = 3) -> pa.RecordBat
 
 def _rows(entities: pa.RecordBatch, which: "pa.Array[Any]", columns: int) -> Iterator[tuple[object, ...]]:
     """Some of the rows, the first columns of each."""
-    chosen = entities.filter(which)
+    chosen = entities if pc.all(which).as_py() else entities.filter(which)
     # Through numpy: a list of objects straight from Arrow makes a scalar for each value first.
     return zip(
         *(chosen[name].to_numpy(zero_copy_only=False).tolist() for name in list(_FIELDS)[:columns]),
