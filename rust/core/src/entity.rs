@@ -8,7 +8,6 @@ use crate::index::Index;
 use crate::key::Key;
 use crate::locate::locate;
 use crate::plan::View;
-use crate::prefetch::prefetch;
 use crate::text::Lexicon;
 use crate::tiles::Tiles;
 use crate::types::Type;
@@ -169,16 +168,24 @@ impl Entity {
     pub(crate) fn expect(&self) {
         self.events.expect();
         if let Some(index) = &self.index {
-            prefetch(&**index);
+            index.expect();
         }
     }
 
     /// As [`Entity::expect`], one step further: what its index points to.
     #[inline]
-    pub(crate) fn expect_more(&self, view: &View) {
+    pub(crate) fn expect_more(&self) {
         match &self.index {
-            Some(index) => index.expect(view, &self.events),
+            Some(index) => index.expect_more(),
             None => self.events.expect_start(),
+        }
+    }
+
+    /// One step further still.
+    #[inline]
+    pub(crate) fn expect_most(&self, view: &View) {
+        if let Some(index) = &self.index {
+            index.expect_most(view, &self.events);
         }
     }
 

@@ -11,6 +11,7 @@ use crate::light::Run;
 use crate::marks::Marks;
 use crate::peaks::{Peak, Peaks};
 use crate::plan::{Track, View};
+use crate::prefetch::{prefetch_all, prefetch_at};
 use crate::prefix::Prefix;
 use crate::ranks::Ranks;
 use crate::totals::Totals;
@@ -70,16 +71,29 @@ impl Index {
         index
     }
 
-    /// Asks for the memory that a read will need, when it is not far from the one before.
+    /// Asks for its own memory.
     #[inline]
-    pub(crate) fn expect(&self, view: &View, events: &Events) {
-        let width = view.width();
-        for &hint in &self.hints {
-            events.expect_row(hint.saturating_sub(self.first), width);
-        }
+    pub(crate) fn expect(&self) {
+        prefetch_all(self);
+    }
+
+    /// Asks for the memory it points to.
+    #[inline]
+    pub(crate) fn expect_more(&self) {
+        prefetch_at(&self.hints, 0);
+        prefetch_at(&self.peaks, 0);
         self.marks.expect();
         if let Some(prefix) = &self.prefix {
             prefix.expect_end();
+        }
+    }
+
+    /// Asks for the memory that is looked for there, when a read is not far from the one before.
+    #[inline]
+    pub(crate) fn expect_most(&self, view: &View, events: &Events) {
+        let width = view.width();
+        for &hint in &self.hints {
+            events.expect_row(hint.saturating_sub(self.first), width);
         }
         for (least, greatest) in &self.peaks {
             least.expect();

@@ -57,6 +57,7 @@ pub mod params;
 mod pass;
 pub mod peaks;
 pub mod pending;
+pub mod places;
 pub mod plan;
 mod prefetch;
 pub mod prefix;

@@ -130,6 +130,7 @@ struct Task {
     shard: u32,
     /// Whether the view's filter lets the row pass, when it updates.
     updates: bool,
+    hash: Option<u64>,
     slot: Option<u32>,
 }
 
@@ -197,6 +198,14 @@ impl Pass<'_> {
         // Step by step for all tasks: the memory of one is on its way while that of others is asked for.
         let view = self.view();
         for task in tasks.iter_mut() {
+            if let (Some(shard), Some(hash)) = (shards[task.shard as usize].as_deref(), task.hash) {
+                task.slot = shard.guess(hash);
+                if let Some(slot) = task.slot {
+                    shard.expect(slot);
+                }
+            }
+        }
+        for task in tasks.iter_mut() {
             if let Some(shard) = shards[task.shard as usize].as_deref_mut() {
                 self.settle_slot(task, shard);
                 if let Some(entity) = task.slot.and_then(|slot| shard.entity(slot)) {
@@ -210,7 +219,16 @@ impl Pass<'_> {
                 .zip(task.slot)
                 .and_then(|(shard, slot)| shard.entity(slot))
             {
-                entity.expect_more(view);
+                entity.expect_more();
+            }
+        }
+        for task in tasks.iter() {
+            let shard = shards[task.shard as usize].as_deref();
+            if let Some(entity) = shard
+                .zip(task.slot)
+                .and_then(|(shard, slot)| shard.entity(slot))
+            {
+                entity.expect_most(view);
             }
         }
         for task in tasks.iter() {
@@ -288,16 +306,16 @@ impl Pass<'_> {
             if !updates && visit.reads.is_empty() {
                 continue;
             }
-            let slot = hash.and_then(|hash| held.guess(hash));
-            if let Some(slot) = slot {
-                held.expect(slot);
+            if let Some(hash) = hash {
+                held.expect_place(hash);
             }
             tasks.push(Task {
                 at: at as u32,
                 visit: number as u32,
                 shard: shard as u32,
                 updates,
-                slot,
+                hash,
+                slot: None,
             });
         }
     }

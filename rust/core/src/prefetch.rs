@@ -22,3 +22,14 @@ pub(crate) fn prefetch_at<T>(values: &[T], at: usize) {
         prefetch(value);
     }
 }
+
+/// As [`prefetch`], for a value that is longer than a line of the cache.
+#[inline]
+pub(crate) fn prefetch_all<T>(value: &T) {
+    const LINE: usize = 64;
+    let start = std::ptr::from_ref(value).cast::<u8>();
+    for line in 0..size_of::<T>().div_ceil(LINE) {
+        // SAFETY: the place is inside the value.
+        prefetch(unsafe { &*start.add(line * LINE) });
+    }
+}

@@ -1,15 +1,14 @@
 //! Some of the entities of one view, found by key: the part of the state that one thread works on.
 
-use hashbrown::HashTable;
-
 use crate::entity::Entity;
+use crate::places::Places;
 use crate::plan::View;
 use crate::prefetch::{prefetch, prefetch_at};
 
 /// Entities in slots, and a table from the hash of a key to its slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shard {
-    table: HashTable<Place>,
+    places: Places,
     slots: Vec<Slot>,
     free: Vec<u32>,
     /// Slots changed since the last take; may name one that was freed since.
@@ -20,13 +19,6 @@ pub(crate) struct Shard {
     tracking: bool,
 }
 
-/// Where an entity is: enough of its key's hash to pass by nearly all others without a look at their slots.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    tag: u32,
-    slot: u32,
-}
-
 #[derive(Clone, Debug)]
 struct Slot {
     hash: u64,
@@ -34,29 +26,22 @@ struct Slot {
     entity: Option<Entity>,
 }
 
-/// Bits of a hash that neither the shard nor the table's place is chosen by.
-#[inline]
-fn tag(hash: u64) -> u32 {
-    (hash >> 25) as u32
-}
-
 impl Shard {
     /// Bytes of a shard with its first places.
-    pub(crate) const BYTES_MIN: usize = 4 * (size_of::<Slot>() + size_of::<Place>() + 1);
+    pub(crate) const BYTES_MIN: usize = 4 * size_of::<Slot>() + Places::BYTES_MIN;
 
     /// Bytes of an entity's places: both vectors double.
-    pub(crate) const BYTES_EACH: usize = 2 * (size_of::<Slot>() + size_of::<Place>() + 1);
+    pub(crate) const BYTES_EACH: usize = 2 * size_of::<Slot>() + Places::BYTES_EACH;
 
     /// Number of entities, some of which may have expired unnoticed.
     pub(crate) fn len(&self) -> usize {
-        self.table.len()
+        self.places.len()
     }
 
     /// The slot that is most likely a key's: only its hash was compared, and part of it.
     #[inline]
     pub(crate) fn guess(&self, hash: u64) -> Option<u32> {
-        let found = self.table.find(hash, |place| place.tag == tag(hash));
-        found.map(|place| place.slot)
+        self.places.find(hash, |_| true)
     }
 
     /// True when a slot is that of a key.
@@ -73,8 +58,13 @@ impl Shard {
     /// The slot of a key.
     #[inline]
     pub(crate) fn find(&self, key: &[u8], hash: u64) -> Option<u32> {
-        let same = |place: &Place| place.tag == tag(hash) && self.holds(place.slot, key, hash);
-        self.table.find(hash, same).map(|place| place.slot)
+        self.places.find(hash, |slot| self.holds(slot, key, hash))
+    }
+
+    /// Asks for the memory of a search.
+    #[inline]
+    pub(crate) fn expect_place(&self, hash: u64) {
+        self.places.expect(hash);
     }
 
     /// Asks for the memory of a slot.
@@ -134,12 +124,7 @@ impl Shard {
                 (self.slots.len() - 1) as u32
             }
         };
-        let place = Place {
-            tag: tag(hash),
-            slot: at,
-        };
-        self.table
-            .insert_unique(hash, place, |place| self.slots[place.slot as usize].hash);
+        self.places.insert(hash, at);
         at
     }
 
@@ -183,12 +168,7 @@ impl Shard {
         let hash = slot.hash;
         let entity = slot.entity.take()?;
         slot.changed = false;
-        if let Ok(entry) = self
-            .table
-            .find_entry(hash, |place| place.slot as usize == at)
-        {
-            entry.remove();
-        }
+        self.places.remove(hash, at as u32);
         self.free.push(at as u32);
         Some(entity)
     }
@@ -253,6 +233,6 @@ impl Shard {
         let entities: usize = self.all().map(Entity::bytes).sum();
         entities + self.slots.capacity() * size_of::<Slot>()
             - self.all().count() * size_of::<Entity>()
-            + self.table.capacity() * (size_of::<Place>() + 1)
+            + self.places.bytes()
     }
 }

@@ -136,7 +136,7 @@ impl Values {
         if wanted.total {
             let total = run.total();
             words[SUM] = total.to_bits();
-            words[MEAN] = (total / run.count as f64).to_bits();
+            words[MEAN] = (total / run.count as i64 as f64).to_bits();
         }
         if wanted.var {
             let var = run.var().unwrap_or(0.0);

@@ -84,9 +84,9 @@ pub(crate) fn round_i128(narrow: i128) -> f64 {
     }
     let zeros = magnitude.leading_zeros();
     let normal = magnitude << zeros;
-    // What is cut off cannot matter but by being there: the lowest of 64 bits stands for it.
-    let top = (normal >> 64) as u64 | u64::from(normal as u64 != 0);
-    let value = top as f64 * power(64 - zeros as i32 + UNIT);
+    // What is cut off cannot matter but by being there: the lowest of 63 bits stands for it.
+    let top = (normal >> 65) as i64 | i64::from(normal << 63 != 0);
+    let value = top as f64 * power(65 - zeros as i32 + UNIT);
     if narrow < 0 { -value } else { value }
 }
 

@@ -29,14 +29,15 @@ fn round_narrow(limbs: &[u64; 5]) -> f64 {
     }
     let zeros = both.leading_zeros();
     let normal = both << zeros;
-    // What is cut off cannot matter but by being there: the lowest of 64 bits stands for it.
-    let leading = (normal >> 64) as u64 | u64::from(normal as u64 | below != 0);
-    leading as f64 * power(64 * at + 64 - zeros as i32 + 2 * UNIT)
+    // What is cut off cannot matter but by being there: the lowest of 63 bits stands for it.
+    let leading = (normal >> 65) as i64 | i64::from(normal << 63 != 0 || below != 0);
+    leading as f64 * power(64 * at + 65 - zeros as i32 + 2 * UNIT)
 }
 
 #[inline]
 pub(super) fn pairs(count: u64) -> f64 {
-    count as f64 * (count - 1) as f64
+    // Counts are far below 2^63.
+    count as i64 as f64 * (count as i64 - 1) as f64
 }
 
 /// `limbs * factor` in 320 bits.
