@@ -21,13 +21,15 @@ pub const FIXED_WORDS: usize = 2;
 /// assert_eq!([0, 1, 2].map(|at| events.row(at, 3)[2]), [100, 200, 300]);
 /// assert_eq!(events.up_to(25, 3), 2);
 /// events.drop_front(1, 3);
-/// assert_eq!((events.len(3), events.time(0, 3)), (2, 20));
+/// assert_eq!((events.len(), events.time(0, 3)), (2, 20));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Events {
     words: Vec<u64>,
     /// Words at the front that are dropped already.
     head: usize,
+    /// Number of events: a division by the width less at every turn.
+    rows: usize,
 }
 
 /// Partition and offset of an event in one word that orders like the pair.
@@ -50,15 +52,15 @@ impl Events {
     /// Number of events.
     #[inline]
     #[must_use]
-    pub fn len(&self, width: usize) -> usize {
-        (self.words.len() - self.head) / width
+    pub fn len(&self) -> usize {
+        self.rows
     }
 
     /// True without events.
     #[inline]
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.words.len() == self.head
+        self.rows == 0
     }
 
     /// The words of the event at a position.
@@ -109,7 +111,7 @@ impl Events {
     #[inline]
     pub fn insert(&mut self, time: i64, place: u64, staged: &[u64]) -> usize {
         let width = staged.len() + FIXED_WORDS;
-        let rows = self.len(width);
+        let rows = self.rows;
         let after = |words: &[u64], at: usize| {
             let start = at * width;
             (words[start] as i64, words[start + 1]) < (time, place)
@@ -123,6 +125,7 @@ impl Events {
         for &word in staged {
             self.words.push(word);
         }
+        self.rows += 1;
         if at < rows {
             let start = self.head + at * width;
             self.words[start..].rotate_right(width);
@@ -134,7 +137,7 @@ impl Events {
     #[inline]
     #[must_use]
     pub fn up_to(&self, t: i64, width: usize) -> usize {
-        let rows = self.len(width);
+        let rows = self.rows;
         // Most reads are at or after the newest event.
         if rows == 0 || self.time(rows - 1, width) <= t {
             return rows;
@@ -144,7 +147,7 @@ impl Events {
 
     /// Number of rows at the front for which `holds`, found from the back in doubling steps.
     fn search(&self, width: usize, holds: impl Fn(&[u64]) -> bool) -> usize {
-        let rows = self.len(width);
+        let rows = self.rows;
         let (mut low, mut high, mut step) = (0, rows, 1);
         while step <= rows {
             if holds(self.row(rows - step, width)) {
@@ -168,6 +171,7 @@ impl Events {
     /// Drops the oldest events.
     pub fn drop_front(&mut self, rows: usize, width: usize) {
         self.head += rows * width;
+        self.rows -= rows;
         if self.head == self.words.len() {
             self.words.clear();
             self.head = 0;
@@ -189,8 +193,12 @@ impl Events {
 
     /// Takes rows as stored by [`Events::rows`].
     #[must_use]
-    pub fn from_rows(words: Vec<u64>) -> Self {
-        Self { words, head: 0 }
+    pub fn from_rows(words: Vec<u64>, width: usize) -> Self {
+        Self {
+            rows: words.len() / width,
+            words,
+            head: 0,
+        }
     }
 
     /// Bytes on the heap.
@@ -240,7 +248,7 @@ mod tests {
                 events.drop_front(1, 3);
             }
             assert_eq!(events.time(0, 3), (time - 9).max(0));
-            assert_eq!(events.len(3), (time as usize + 1).min(10));
+            assert_eq!(events.len(), (time as usize + 1).min(10));
         }
         events.shrink();
         assert_eq!(events.row(9, 3), &[99, 99, 7]);

@@ -27,7 +27,7 @@ use crate::window::Window;
 /// entity.insert(view, 50, 0, &[1, 2.5f64.to_bits()]);
 /// entity.insert(view, 170, 1, &[0, 0]); // x is null
 /// entity.settle(view, 150); // no window read at 150 or later begins at 50
-/// assert_eq!(entity.events().len(view.width()), 1);
+/// assert_eq!(entity.events().len(), 1);
 /// assert_eq!(entity.newest(), (170, 1));
 /// ```
 #[derive(Clone, Debug)]
@@ -93,8 +93,7 @@ impl Entity {
                 lexicon,
             })
         });
-        let index =
-            (events.len(view.width()) >= INDEX_MIN).then(|| Box::new(Index::new(view, &events)));
+        let index = (events.len() >= INDEX_MIN).then(|| Box::new(Index::new(view, &events)));
         Self {
             key: Key::new(key),
             due: if events.is_empty() {
@@ -190,14 +189,14 @@ impl Entity {
     }
 
     /// Applies an event; `staged` are its conditions and arguments.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, view: &View, time: i64, place: u64, staged: &[u64]) {
         let at = self.events.insert(time, place, staged);
         self.newest = self.newest.max((time, place));
         self.due = self.due.min(due_of(view, time));
         if let Some(index) = &mut self.index {
             index.inserted(view, &self.events, at);
-        } else if self.events.len(view.width()) >= INDEX_MIN {
+        } else if self.events.len() >= INDEX_MIN {
             self.index = Some(Box::new(Index::new(view, &self.events)));
         }
     }
@@ -217,7 +216,7 @@ impl Entity {
             }
         }
         self.insert(view, time, place, &staged);
-        let rows = self.events.len(view.width());
+        let rows = self.events.len();
         if let Some(old) = &mut self.old
             && old.lexicon.sweep_is_due(rows)
         {
@@ -233,7 +232,7 @@ impl Entity {
     }
 
     /// Finds the run of events of each window for a read at `t`, by position in the index or else in the buffer.
-    #[inline]
+    #[inline(always)]
     pub fn locate(&mut self, view: &View, t: i64, runs: &mut Vec<Range<usize>>) {
         match &mut self.index {
             Some(index) => index.locate(view, &self.events, self.settled, t, runs),
@@ -262,7 +261,7 @@ impl Entity {
 
     fn settle_now(&mut self, view: &View, horizon: i64) {
         let width = view.width();
-        let rows = self.events.len(width);
+        let rows = self.events.len();
         if view.settles() {
             // First what is forgotten: so there are never more tiles than a window has.
             if let Some(old) = &mut self.old {
@@ -354,9 +353,9 @@ impl Entity {
     }
 
     /// Gives back memory after a burst has expired.
-    pub fn shrink(&mut self, view: &View) {
+    pub fn shrink(&mut self) {
         self.events.shrink();
-        if self.events.len(view.width()) < INDEX_MIN / 4 {
+        if self.events.len() < INDEX_MIN / 4 {
             self.index = None;
         }
     }

@@ -120,7 +120,7 @@ impl Index {
     }
 
     /// The totals of a track before a position, where there are prefix totals; one of its marks moves there.
-    #[inline]
+    #[inline(always)]
     pub fn upto(&mut self, kept: Kept<'_>, track: &Track, mark: usize, at: usize) -> &Run {
         match &self.prefix {
             Some(prefix) => self.marks.upto(kept, prefix, track, mark, at),
@@ -135,7 +135,7 @@ impl Index {
     }
 
     /// Takes account of an event that was put at a place of the buffer.
-    #[inline]
+    #[inline(always)]
     pub fn inserted(&mut self, view: &View, events: &Events, at: usize) {
         let kept = self.kept(view, events);
         let at = self.first + at;
@@ -155,7 +155,7 @@ impl Index {
         self.marks.inserted(kept, at);
     }
 
-    #[inline]
+    #[inline(always)]
     fn peak(&mut self, kept: Kept<'_>, at: usize) {
         for (track, (least, greatest)) in kept.view.tracks.iter().zip(&mut self.peaks) {
             if !track.least && !track.greatest {
@@ -196,7 +196,7 @@ impl Index {
     }
 
     /// Finds the run of positions of each window for a read at `t`.
-    #[inline]
+    #[inline(always)]
     pub fn locate(
         &mut self,
         view: &View,
@@ -254,7 +254,7 @@ impl Index {
     }
 
     /// Smallest and largest value of a track over a run of positions.
-    #[inline]
+    #[inline(always)]
     pub fn extent(&mut self, kept: Kept<'_>, index: usize, run: Range<usize>) -> Extent {
         let track = &kept.view.tracks[index];
         let (least, greatest) = &self.peaks[index];
@@ -334,7 +334,7 @@ impl Index {
 }
 
 /// The first place in the buffer up to `end` whose event comes after a time, looked for around a hint.
-#[inline]
+#[inline(always)]
 fn seek(kept: Kept<'_>, hint: usize, after: i64, end: usize) -> usize {
     let (rows, width) = (kept.events.rows(), kept.view.width());
     let old = |at: usize| rows[at * width] as i64 <= after;

@@ -38,7 +38,7 @@ impl<'a> Kept<'a> {
     #[inline]
     #[must_use]
     pub fn end(&self) -> usize {
-        self.first + self.events.len(self.view.width())
+        self.first + self.events.len()
     }
 
     /// The words of the event at a position.

@@ -57,7 +57,7 @@ pub struct Run {
 }
 
 /// A value as a multiple of 2^-76, when it is one of moderate size; ints likewise.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn root(float: bool, word: u64) -> Option<i128> {
     if float {
@@ -69,7 +69,7 @@ pub fn root(float: bool, word: u64) -> Option<i128> {
 }
 
 /// As [`root`] of a float that has one.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn known_root(word: u64) -> i128 {
     known_narrow(f64::from_bits(word))
@@ -203,7 +203,7 @@ impl Run {
 }
 
 /// `root^2` in 256 bits, least limb first.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn square(root: u128) -> [u64; 4] {
     let (low, high) = (u128::from(root as u64), root >> 64);
@@ -232,7 +232,7 @@ fn limbs(low: u128, high: u128) -> [u64; 4] {
 }
 
 /// Sum of 256-bit numbers, wrapping around.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn plus(left: [u64; 4], right: [u64; 4]) -> [u64; 4] {
     let ((a, b), (c, d)) = (halves(left), halves(right));
@@ -241,7 +241,7 @@ pub fn plus(left: [u64; 4], right: [u64; 4]) -> [u64; 4] {
 }
 
 /// Difference of 256-bit numbers, wrapping around.
-#[inline]
+#[inline(always)]
 #[must_use]
 pub fn less(left: [u64; 4], right: [u64; 4]) -> [u64; 4] {
     let ((a, b), (c, d)) = (halves(left), halves(right));

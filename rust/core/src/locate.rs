@@ -7,7 +7,7 @@ use crate::plan::View;
 use crate::window::Window;
 
 /// As [`crate::index::Index::locate`], by looking at the events one by one from the newest back.
-#[inline]
+#[inline(always)]
 pub(crate) fn locate(
     view: &View,
     events: &Events,

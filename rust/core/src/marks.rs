@@ -61,7 +61,7 @@ impl Marks {
     }
 
     /// The totals of a track before a position, as [`Prefix::upto`] gives them; the mark moves there.
-    #[inline]
+    #[inline(always)]
     pub fn upto(
         &mut self,
         kept: Kept<'_>,

@@ -52,7 +52,7 @@ impl Peaks {
     }
 
     /// Takes account of an event that was put at a position; without a rank it does not count.
-    #[inline]
+    #[inline(always)]
     pub fn inserted(&mut self, at: usize, rank: Option<i64>) {
         let mut next = self.stack.len();
         while next > 0 && self.stack[next - 1].0 >= at {
@@ -88,7 +88,7 @@ impl Peaks {
     }
 
     /// The peak of the events at `start..end`.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn within(&self, start: usize, end: usize) -> Peak {
         let found = if self.stack.len() <= 32 {

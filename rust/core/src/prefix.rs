@@ -72,7 +72,7 @@ impl Prefix {
     }
 
     /// Takes account of an event that was put at a position; false when its values do not fit.
-    #[inline]
+    #[inline(always)]
     pub fn inserted(&mut self, kept: Kept<'_>, at: usize) -> bool {
         let end = kept.end();
         if at + 1 == end {
@@ -104,7 +104,7 @@ impl Prefix {
         true
     }
 
-    #[inline]
+    #[inline(always)]
     fn appended(&mut self, kept: Kept<'_>, at: usize) -> bool {
         if !self.measure(kept, at) {
             return false;
@@ -114,7 +114,7 @@ impl Prefix {
     }
 
     /// The values of an event must fit.
-    #[inline]
+    #[inline(always)]
     fn measure(&mut self, kept: Kept<'_>, at: usize) -> bool {
         let row = kept.row(at);
         for track in &kept.view.tracks {
@@ -131,7 +131,7 @@ impl Prefix {
     }
 
     /// When the events up to `end` fill a block, the next one gets its prefix.
-    #[inline]
+    #[inline(always)]
     fn close(&mut self, kept: Kept<'_>, end: usize) {
         let stride = kept.view.light_words;
         if !end.is_multiple_of(SIZE) || stride == 0 {
@@ -247,7 +247,7 @@ fn store(light: Light, run: &Run, words: &mut [u64]) {
 }
 
 /// Adds a few rows to a run: values that fit, for there is a prefix.
-#[inline]
+#[inline(always)]
 pub(crate) fn add_up(
     light: Light,
     track: &Track,

@@ -29,7 +29,7 @@ impl TrackReading {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(
         &mut self,
         view: &View,
@@ -60,7 +60,7 @@ impl TrackReading {
     }
 
     /// Adds up the events of each window in fixed width, from the newest back; false when a value does not fit.
-    #[inline]
+    #[inline(always)]
     fn read_short(
         &self,
         view: &View,
@@ -150,7 +150,7 @@ impl TrackReading {
     }
 
     /// Takes totals from the index: prefixes where values fit in `bits`, else running totals.
-    #[inline]
+    #[inline(always)]
     fn read_indexed(
         &self,
         view: &View,
@@ -200,7 +200,7 @@ impl TrackReading {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn extremes(
         &self,
         view: &View,

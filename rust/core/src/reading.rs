@@ -171,7 +171,7 @@ impl Reading {
     /// Sets one value per feature: of events with time up to `t`, or empty without an entity.
     ///
     /// A value beyond the range of its type is null, and the row says so.
-    #[inline]
+    #[inline(always)]
     pub fn read(&mut self, view: &View, entity: Option<&mut Entity>, t: i64, row: &mut Row) {
         let Some(entity) = entity else {
             for track in &mut self.tracks {

@@ -139,7 +139,7 @@ impl Shard {
             if self.settle(at, view, horizon)
                 && let Some(entity) = &mut self.slots[at].entity
             {
-                entity.shrink(view);
+                entity.shrink();
             }
         }
     }

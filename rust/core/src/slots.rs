@@ -113,7 +113,7 @@ impl Values {
     };
 
     /// Becomes the values of a run of events; `ends` are its oldest and newest.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn become_of(
         &mut self,
         wanted: Wanted,
@@ -188,7 +188,7 @@ impl Slots {
     }
 
     /// Sets the values of a run in a row.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn set(&self, view: &View, track: &Track, values: &Values, row: &mut Row) {
         let words = row.words();
         assert!(self.end <= words.len());

@@ -97,7 +97,7 @@ pub fn write_entity(view: &View, entity: &Entity, out: &mut Vec<u8>) {
             totals.write(out);
         }
     }
-    out.extend_from_slice(&(entity.events().len(view.width()) as u32).to_le_bytes());
+    out.extend_from_slice(&(entity.events().len() as u32).to_le_bytes());
     out.extend_from_slice(&(entity.settled() as u32).to_le_bytes());
     let words: Vec<usize> = view.text_words().collect();
     if words.is_empty() {
@@ -262,7 +262,7 @@ fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
             newest,
             lives,
             tiles,
-            (lexicon, Events::from_rows(words)),
+            (lexicon, Events::from_rows(words, view.width())),
             settled,
         )
     })

@@ -48,7 +48,7 @@ pub(crate) fn decompose(value: f64) -> (i64, i32) {
 }
 
 /// The value as a multiple of 2^[`UNIT`], when it is one and is small enough.
-#[inline]
+#[inline(always)]
 pub(crate) fn narrow(value: f64) -> Option<i128> {
     let (mantissa, exponent) = decompose(value);
     let shift = exponent - UNIT;
@@ -63,7 +63,7 @@ pub(crate) fn narrow(value: f64) -> Option<i128> {
 }
 
 /// As [`narrow`], of a value that is known to be.
-#[inline]
+#[inline(always)]
 pub(crate) fn known_narrow(value: f64) -> i128 {
     let (mantissa, exponent) = decompose(value);
     let shift = exponent - UNIT;
@@ -76,7 +76,7 @@ pub(crate) fn known_narrow(value: f64) -> i128 {
 }
 
 /// A narrow total, rounded once to the nearest double.
-#[inline]
+#[inline(always)]
 pub(crate) fn round_i128(narrow: i128) -> f64 {
     let magnitude = narrow.unsigned_abs();
     if magnitude == 0 {

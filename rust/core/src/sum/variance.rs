@@ -4,14 +4,14 @@ use super::{UNIT, power};
 use crate::light::square;
 
 /// The sample variance of `count` > 1 values from their narrow sum and sum of squares.
-#[inline]
+#[inline(always)]
 pub(crate) fn variance(count: u64, sum: i128, squares: &[u64; 4]) -> f64 {
     let numerator = minus(times(squares, count), square(sum.unsigned_abs()));
     round_narrow(&numerator) / pairs(count)
 }
 
 /// As [`round`], in units of 2^(2 [`UNIT`]), where no result is subnormal or infinite.
-#[inline]
+#[inline(always)]
 fn round_narrow(limbs: &[u64; 5]) -> f64 {
     let join = |low: u64, high: u64| u128::from(low) | u128::from(high) << 64;
     // The two highest limbs that are not all zero, and whether there is anything below.
@@ -41,7 +41,7 @@ pub(super) fn pairs(count: u64) -> f64 {
 }
 
 /// `limbs * factor` in 320 bits.
-#[inline]
+#[inline(always)]
 fn times(limbs: &[u64; 4], factor: u64) -> [u64; 5] {
     let mut out = [0; 5];
     let mut carry = 0u128;
@@ -55,7 +55,7 @@ fn times(limbs: &[u64; 4], factor: u64) -> [u64; 5] {
 }
 
 /// `left - right`, which Cauchy and Schwarz keep from going below zero.
-#[inline]
+#[inline(always)]
 fn minus(left: [u64; 5], right: [u64; 4]) -> [u64; 5] {
     let join = |low: u64, high: u64| u128::from(low) | u128::from(high) << 64;
     let (low, borrow) = join(left[0], left[1]).overflowing_sub(join(right[0], right[1]));
