@@ -33,11 +33,14 @@ from truth import SAMPLES, compare  # noqa: E402
 WORK = HERE.parent / "target" / "bench"
 RESULTS = HERE / "results" / "streaming.json"
 LIMIT_S = 420
-SECTIONS = ("values", "w1", "w2", "durable", "single", "restart", "curves", "scorer", "serving")
+SECTIONS = ("values", "w1", "w2", "durable", "spill", "single", "restart", "curves", "scorer", "serving")
 FACTS = (
     "bytes_per_key",
     "call_us",
     "together_cpu_us",
+    "unlimited_us",
+    "budget_mb",
+    "asleep",
     "disk_bytes",
     "killed_cpu_s",
     "killed_wall_s",

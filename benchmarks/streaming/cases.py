@@ -76,7 +76,7 @@ class Case:
     """One measurement.
 
     Args:
-        section: What it belongs to: w1, w2, durable, single, restart, curves.
+        section: What it belongs to: w1, w2, durable, spill, single, restart, curves.
         who: "forerun" or a peer's script.
         script: The script, under `own` or `peers`.
         label: What ran, in a few words.
@@ -197,6 +197,19 @@ def _single() -> list[Case]:
     ]
 
 
+def _spill() -> list[Case]:
+    def own(label: str, mode: str, share: float) -> Case:
+        more = ("--share", str(share))
+        return Case("spill", "forerun", "spill", label, MILLION, mode=mode, more=more, rounds=2)
+
+    return [
+        own("a budget of twice what is needed, Zipf 1.1", "zipf", 2),
+        own("memory for half, Zipf 1.1", "zipf", 0.5),
+        own("memory for a tenth, Zipf 1.1", "zipf", 0.1),
+        own("memory for a tenth, every key as likely", "uniform", 0.1),
+    ]
+
+
 def _restart() -> list[Case]:
     return [
         Case("restart", "forerun", "restart", "keys, two events each", keys, rounds=rounds)
@@ -283,4 +296,13 @@ def _w2() -> list[Case]:
     ]
 
 
-CASES: Sequence[Case] = (*_w1(), *_peers(), *_w2(), *_durable(), *_single(), *_restart(), *_curves())
+CASES: Sequence[Case] = (
+    *_w1(),
+    *_peers(),
+    *_w2(),
+    *_durable(),
+    *_spill(),
+    *_single(),
+    *_restart(),
+    *_curves(),
+)

@@ -14,11 +14,11 @@ WINDOWS = ("1m", "5m", "1h", "24h")
 NAMES = ("count", "sum", "mean", "max", "std")
 
 
-def payments(windows: Sequence[str] = WINDOWS, *, read: bool = True, text_key: bool = False) -> App:
+def payments(windows: Sequence[str | None] = WINDOWS, *, read: bool = True, text_key: bool = False) -> App:
     """The app.
 
     Args:
-        windows: Five features for each.
+        windows: Five features for each; None: the lifetime.
         read: Whether every event reads its vector.
         text_key: Whether the key is the text "c0000123" and not a number.
     """

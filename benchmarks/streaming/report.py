@@ -103,7 +103,9 @@ def _values(items: Found) -> str:
 def _own(found: Found) -> str:
     rows = []
     for item in [
-        part for section in ("durable", "single", "restart", "curves") for part in _of(found, section)
+        part
+        for section in ("durable", "spill", "single", "restart", "curves")
+        for part in _of(found, section)
     ]:
         if "error" in item:
             rows.append([item["section"], item["label"], f"{item['events']:,}", "did not run", ""])
@@ -120,6 +122,9 @@ def _own(found: Found) -> str:
             facts.append(f"{item['disk_bytes']} bytes on disk an event")
         if item.get("call_us") and (item["section"] == "single" or item["label"] == "rows in a call: 1"):
             facts.append("a call: " + ", ".join(f"{name} {us:g} us" for name, us in item["call_us"].items()))
+        if "asleep" in item:
+            facts.append(f"{item['unlimited_us']:.3g} us CPU without a budget")
+            facts.append(f"at the end {item['asleep']:,} of {item['entities']:,} keys asleep")
         if "together_cpu_us" in item:
             facts.append(f"a thousand keys in a call: {item['together_cpu_us']:g} us CPU a key")
         rows.append(

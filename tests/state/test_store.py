@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from forerun.state.backends.sqlite import SqliteStateStore
-from forerun.state.store import Checkpoint, StateStore
+from forerun.state.store import Checkpoint, Share, StateStore
 
 State = dict[tuple[int, bytes], bytes | None]
 
@@ -61,6 +61,38 @@ def test_changes_go_over_what_is_there(store: StateStore) -> None:
     assert found is not None
     assert (found.step, found.header, found.others) == (2, b"header 2", {"labels": b"2"})
     assert held(store) == {(0, b"a"): b"2", (1, b"a"): b"1"}
+
+
+def keys_of(batch: pa.RecordBatch) -> list[tuple[object, object]]:
+    """View and key of each row."""
+    return list(zip(batch["view"].to_pylist(), batch["key"].to_pylist(), strict=True))
+
+
+def test_a_share_is_loaded_and_the_rest_is_named(store: StateStore) -> None:
+    """As many entities as asked for, all that is always needed, and the keys of the others."""
+    entities: State = {(view, key): key * 10 for view in range(3) for key in (b"a", b"b", b"c")}
+    store.save(checkpoint(1, entities))
+    for size, loaded in ((1, 1), (10, 1), (11, 2), (40, 4), (1000, 9)):
+        found = store.load(Share(size, views=2))
+        assert found is not None
+        assert found.asleep is not None
+        assert found.asleep.schema.names == ["view", "key"]
+        every = list(entities)
+        whole = every[:loaded] + [key for key in every[loaded:] if key[0] == 2]
+        assert keys_of(found.entities) == whole
+        assert keys_of(found.asleep) == [key for key in every if key not in whole]
+    assert store.load(Share(5, views=2)) is not None
+
+
+def test_entities_are_fetched_by_key(store: StateStore) -> None:
+    """Those that are there, of any view, more than one query finds; others are not made up."""
+    entities: State = {(number % 3, b"%d" % number): b"s%d" % number for number in range(2000)}
+    store.save(checkpoint(1, entities))
+    wanted = [*list(entities)[::2], (0, b"none"), (7, b"0")]
+    columns = [pa.array([key[0] for key in wanted], pa.int32()), pa.array([key[1] for key in wanted])]
+    found = store.fetch(pa.record_batch(columns, names=["view", "key"]))
+    states = dict(zip(keys_of(found), found["state"].to_pylist(), strict=True))
+    assert states == {key: entities[key] for key in list(entities)[::2]}
 
 
 def test_an_empty_change_is_a_checkpoint_too(store: StateStore) -> None:
