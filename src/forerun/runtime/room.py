@@ -20,6 +20,9 @@ from forerun.state.store import Share
 LOADED = 4
 """At a start a quarter of the memory is filled from the checkpoint: there, entities take less."""
 
+LOADED_MAX = 1024**3
+"""And at most so many bytes: they are loaded as one batch."""
+
 LOOKING = 256 * 1024**2
 """Memory of an engine that only looks: it reads a few entities."""
 
@@ -50,7 +53,7 @@ class Room:
         Args:
             views: How many views the app has.
         """
-        return Share(self.memory // LOADED, views)
+        return Share(min(self.memory // LOADED, LOADED_MAX), views)
 
     def give(self, kernel: Kernel) -> None:
         """Let a kernel use the memory.

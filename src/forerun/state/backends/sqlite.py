@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +29,9 @@ CREATE TABLE IF NOT EXISTS checkpoint (
 
 _KERNEL = "kernel"
 _STATE = "SELECT view, key, state FROM entity WHERE view = ?"
+
+NAMED = 10_000
+"""Keys taken from the database at once."""
 
 FETCHED = 500
 """Entities in one query: a query costs about as much as it takes to find two."""
@@ -101,10 +105,17 @@ class SqliteStateStore:
         loaded += self._connection.execute(
             f"SELECT view, key, state {behind} >= ? ORDER BY view, key", (*last, share.views)
         )
-        asleep = self._connection.execute(
-            f"SELECT view, key {behind} < ? ORDER BY view, key", (*last, share.views)
+        asleep = iter(
+            self._connection.execute(
+                f"SELECT view, key {behind} < ? ORDER BY view, key", (*last, share.views)
+            )
         )
-        return Checkpoint(row[0], header, _batch(loaded), parts, _batch(asleep.fetchall(), 2))
+        # As Arrow a key takes little; as objects of Python all of them would be a state of their own.
+        named = [_batch([], 2)]
+        while part := list(islice(asleep, NAMED)):
+            named.append(_batch(part, 2))
+        [keys] = pa.Table.from_batches(named).combine_chunks().to_batches() or named
+        return Checkpoint(row[0], header, _batch(loaded), parts, keys)
 
     def fetch(self, keys: pa.RecordBatch) -> pa.RecordBatch:
         """Entities as of the last `save`: `view`, `key` and `state` of those of `keys` that there are."""
