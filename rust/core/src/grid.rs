@@ -1,6 +1,7 @@
 //! The values of many reads, filled row by row and by several threads, and taken out column by column.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
 
@@ -8,6 +9,7 @@ use crate::column::Column;
 use crate::list::List;
 use crate::one::One;
 use crate::row::Row;
+use crate::threads::{THREAD_ROWS, shared};
 use crate::types::Type;
 
 /// Feature values: a row per read, in parts that are set one by one: a part is what one lookup reads.
@@ -22,7 +24,7 @@ use crate::types::Type;
 /// grid.set(0, 0, &mut row);
 /// row.set(0, Some(7));
 /// grid.set(1, 0, &mut row);
-/// let [column] = grid.take_columns(&[Type::Int]).try_into().unwrap();
+/// let [column] = grid.take_columns(&[Type::Int], 1).try_into().unwrap();
 /// assert_eq!((column.as_whole(0), column.as_whole(1)), (None, Some(7)));
 /// ```
 #[derive(Clone, Debug)]
@@ -155,10 +157,10 @@ impl Grid {
         }
     }
 
-    /// The columns, of the given types, and the texts out of it.
+    /// The columns, of the given types, and the texts out of it; by so many threads.
     #[must_use]
-    pub fn take_columns(&mut self, types: &[Type]) -> Vec<Column> {
-        let (rows, slots, limbs) = (self.rows, self.slots, self.slots.div_ceil(64));
+    pub fn take_columns(&mut self, types: &[Type], threads: usize) -> Vec<Column> {
+        let rows = self.rows;
         if rows == 1 {
             let column = |(slot, &ty): (usize, &Type)| match ty {
                 Type::String => List::texts(&self.take_lists(slot)),
@@ -166,14 +168,39 @@ impl Grid {
             };
             return types.iter().enumerate().map(column).collect();
         }
-        let mut words: Vec<Vec<u64>> = (0..slots).map(|_| Vec::with_capacity(rows)).collect();
-        let mut valid: Vec<Vec<u64>> = vec![Vec::with_capacity(rows.div_ceil(BLOCK)); slots];
-        let mut nulls = vec![false; slots];
+        let threads = if rows < THREAD_ROWS { 1 } else { threads };
+        let each = self.slots.div_ceil(threads);
+        let turned = shared(threads, |nth| {
+            self.turned((nth * each).min(self.slots)..((nth + 1) * each).min(self.slots))
+        });
+        let turned = turned.into_iter().flatten().zip(types).enumerate();
+        turned
+            .map(|(slot, (turned, &ty))| match ty {
+                Type::String => List::texts(&self.take_lists(slot)),
+                _ => {
+                    let bits = || BooleanBuffer::new(Buffer::from_vec(turned.valid), 0, rows);
+                    let nulls = turned.nulls.then(|| NullBuffer::new(bits()));
+                    Column::from_parts(ty, turned.words, nulls)
+                }
+            })
+            .collect()
+    }
+
+    /// Some slots as columns.
+    fn turned(&self, own: Range<usize>) -> Vec<Turned> {
+        let (rows, slots, limbs) = (self.rows, self.slots, self.slots.div_ceil(64));
+        let column = |_| Turned {
+            words: Vec::with_capacity(rows),
+            valid: Vec::with_capacity(rows.div_ceil(BLOCK)),
+            nulls: false,
+        };
+        let mut columns: Vec<Turned> = own.clone().map(column).collect();
         for from in (0..rows).step_by(BLOCK) {
             let to = (from + BLOCK).min(rows);
             let block = &self.words[from * slots..to * slots];
-            for (slot, words) in words.iter_mut().enumerate() {
-                words.extend(block.chunks_exact(slots).map(|row| row[slot]));
+            for (column, slot) in columns.iter_mut().zip(own.clone()) {
+                let words = block.chunks_exact(slots).map(|row| row[slot]);
+                column.words.extend(words);
             }
             let full = u64::MAX >> (BLOCK - (to - from));
             for (part, held) in self.parts.iter().enumerate() {
@@ -182,7 +209,7 @@ impl Grid {
                 };
                 for limb in 0..limbs {
                     let all = (from..to).fold(u64::MAX, |all, row| all & marks(row, limb));
-                    for slot in held.in_limb(limb) {
+                    for slot in held.in_limb(limb).filter(|slot| own.contains(slot)) {
                         let bits = if all >> (slot % 64) & 1 == 1 {
                             full
                         } else {
@@ -190,24 +217,22 @@ impl Grid {
                                 bits << 1 | marks(row, limb) >> (slot % 64) & 1
                             })
                         };
-                        nulls[slot] |= bits != full;
-                        valid[slot].push(bits);
+                        let column = &mut columns[slot - own.start];
+                        column.nulls |= bits != full;
+                        column.valid.push(bits);
                     }
                 }
             }
         }
-        let cells = words.into_iter().zip(valid).zip(nulls).zip(types);
-        cells
-            .enumerate()
-            .map(|(slot, (((words, valid), nulls), &ty))| match ty {
-                Type::String => List::texts(&self.take_lists(slot)),
-                _ => {
-                    let bits = || BooleanBuffer::new(Buffer::from_vec(valid), 0, rows);
-                    Column::from_parts(ty, words, nulls.then(|| NullBuffer::new(bits())))
-                }
-            })
-            .collect()
+        columns
     }
+}
+
+/// A column: its words, a bit each that says which of them are values, and whether some are not.
+struct Turned {
+    words: Vec<u64>,
+    valid: Vec<u64>,
+    nulls: bool,
 }
 
 impl Slots {
@@ -299,7 +324,8 @@ mod tests {
 
     #[test]
     fn parts_of_any_slots_come_out_where_they_were_put() {
-        // 130 slots in three parts, one of them scattered; 200 rows.
+        // 130 slots in three parts, one of them scattered; rows enough for several threads.
+        let rows = THREAD_ROWS + 200;
         let parts: Vec<Vec<usize>> = vec![
             (0..70).collect(),
             (70..130).step_by(2).collect(),
@@ -308,8 +334,8 @@ mod tests {
         let value = |row: usize, slot: usize| {
             (row / 64 == 1 || !(row + slot).is_multiple_of(3)).then_some((row * 1000 + slot) as u64)
         };
-        let (mut grid, mut values) = (Grid::new(parts.clone(), 200), Row::new(130));
-        for row in 0..200 {
+        let (mut grid, mut values) = (Grid::new(parts.clone(), rows), Row::new(130));
+        for row in 0..rows {
             for (part, slots) in parts.iter().enumerate().rev() {
                 for &slot in slots {
                     values.set(slot, value(row, slot));
@@ -317,11 +343,13 @@ mod tests {
                 grid.set(row, part, &mut values);
             }
         }
-        let columns = grid.take_columns(&[Type::Int; 130]);
-        for (slot, column) in columns.iter().enumerate() {
-            for row in 0..200 {
-                let expected = value(row, slot).map(|word| word as i64);
-                assert_eq!(column.as_whole(row), expected, "row {row}, slot {slot}");
+        for threads in [1, 3] {
+            let columns = grid.take_columns(&[Type::Int; 130], threads);
+            for (slot, column) in columns.iter().enumerate() {
+                for row in 0..rows {
+                    let expected = value(row, slot).map(|word| word as i64);
+                    assert_eq!(column.as_whole(row), expected, "row {row}, slot {slot}");
+                }
             }
         }
     }

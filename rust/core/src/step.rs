@@ -157,7 +157,7 @@ impl Reads {
             .iter()
             .map(|&slot| (slot, grid.take_lists(slot)))
             .collect();
-        let features = grid.take_columns(&vector.slots);
+        let features = grid.take_columns(&vector.slots, threads.unwrap_or(1));
         let list_of = |expr: &Expr| match expr.node {
             Node::Feature(slot, _) => lists.iter().find(|(known, _)| *known == slot),
             _ => None,
