@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 import forerun as fr
@@ -27,8 +28,24 @@ WINDOWS: Mapping[str, Any] = {
 """What `over=` takes, by a name for a feature."""
 
 
-def declare(windows: Mapping[str, Any] = WINDOWS) -> fr.App:
-    """The app: a view by shop with one feature per aggregate and window, one by shop and item, filtered."""
+CLOSING: Mapping[str, Any] = {
+    "Tumbling": fr.tumbling("10m"),
+    "Hopping": fr.hopping("20m", every="5m"),
+    "Long": fr.hopping("1h", every="1m"),
+    "Visit": fr.session("3m", max="1h"),
+}
+"""Windows that close, by the name of a windows class."""
+
+
+def declare(
+    windows: Mapping[str, Any] = WINDOWS, closing: Mapping[str, Any] = MappingProxyType({})
+) -> fr.App:
+    """The app: a view by shop with one feature per aggregate and window, one by shop and item, filtered.
+
+    Args:
+        windows: Of the features.
+        closing: For each a windows class with every aggregate.
+    """
     app = fr.App("everything")
 
     @app.stream(key="shop", lateness="30s", max_skew="1m", idle="10m", duplicates="5m", id=["order"])
@@ -71,6 +88,13 @@ def declare(windows: Mapping[str, Any] = WINDOWS) -> fr.App:
     }
     for_both = type("Both", (), few)
     app.features(Sale, by=["shop", "item"], where=Sale.paid)(for_both)
+    for name, over in closing.items():
+        closed = {
+            known: make()
+            for known, make in made.items()
+            if not (name == "Visit" and known.startswith("rate"))
+        }
+        app.windows(Sale, by="shop", over=over)(type(name, (), closed))
     return app
 
 

@@ -52,6 +52,11 @@ def make(*, source: Source | None = None, window: str = "1h", warmup: str = "12h
         orders = fr.count()
         mean = fr.mean(Ordered.amount)
         latest = fr.last(Ordered.amount)
+        newest = fr.last(Ordered.order)
+        largest = fr.last_n(Ordered.amount, 3, where=fr.given(Ordered.amount) > 100)
+        median = fr.quantile(Ordered.amount, 0.5)
+        pace = fr.rate(per="1h")
+        known = fr.count(Ordered.amount) / fr.count()
 
     @app.windows(Settled, by="shop", over=fr.session("4m", max="1d"), where=Settled.refunded)
     class Wave:

@@ -53,7 +53,8 @@ def test_closed_windows_are_the_oracles(served: Served, history: History, name: 
     """Every window of a day whose end the watermark has passed, with its values; and nothing else."""
     plan = json.loads(served.app.plan())
     index = [emitter["name"] for emitter in plan["emitters"]].index(name)
-    expected = sorted(emitted(plan, index, _arrivals(served)), key=_place)
+    rows = emitted(plan, index, _arrivals(served))
+    expected = sorted(({column: cell.value for column, cell in row.items()} for row in rows), key=_place)
     found = _rows(history.windows(name))
     assert len(found) > 100
     for ours, theirs in zip(found, expected, strict=True):

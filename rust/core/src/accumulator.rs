@@ -198,6 +198,7 @@ impl Accumulator {
             change(&mut self.first);
             change(&mut self.last);
         }
+        self.totals.each_word(change);
         if let Some(summary) = &mut self.summary {
             summary.each_word(change);
         }

@@ -209,6 +209,16 @@ impl Needs {
         self.kind.light()
     }
 
+    /// True when what is kept depends on the order of the values.
+    #[must_use]
+    pub fn ordered(self) -> bool {
+        self.ends
+            || matches!(
+                self.kind,
+                Kind::Oldest(_) | Kind::Newest(_) | Kind::Streak | Kind::Values
+            )
+    }
+
     /// Both together, of one kind.
     #[must_use]
     pub fn with(self, other: Self) -> Self {

@@ -86,6 +86,15 @@ impl Counts {
         }
     }
 
+    /// Calls `change` on every value.
+    pub fn each_word(&mut self, change: &mut dyn FnMut(&mut u64)) {
+        let counts = std::mem::take(&mut self.counts).into_iter();
+        self.counts.extend(counts.map(|(mut value, count)| {
+            change(&mut value);
+            (value, count)
+        }));
+    }
+
     /// Back to no values.
     pub fn clear(&mut self) {
         self.counts.clear();

@@ -10,8 +10,16 @@ use crate::cells::Cells;
 use crate::column::Column;
 use crate::emitter_plan::Emitter;
 use crate::error::{Error, Result};
+use crate::eval::Inputs;
+use crate::kind::Kind;
+use crate::list::List;
+use crate::plan::Track;
+use crate::read_closed::closed;
+use crate::read_valued::Value;
 use crate::step::batch;
 use crate::stream_plan::Stream;
+use crate::text::Lexicon;
+use crate::totals::Totals;
 use crate::types::Type;
 
 /// Rows of one emitter: a key, a window, and its features.
@@ -21,51 +29,95 @@ use crate::types::Type;
 /// use forerun_core::aggregate::Needs;
 /// use forerun_core::emitted::Rows;
 /// use forerun_core::plan::{EMITTERS, Plan};
+/// use forerun_core::text::Lexicon;
 ///
 /// let plan = Plan::compile(EMITTERS).unwrap();
 /// let mut count = Accumulator::new(None, Needs::default());
 /// count.push_newest(0);
-/// let mut rows = Rows::new(&plan.emitters[0]);
-/// rows.push(&plan.emitters[0], b"\x01\0\0\0a", (0, 60), &[count]);
-/// let batch = rows.finish(&plan.emitters[0], &plan.streams[0]).unwrap();
+/// let texts = Lexicon::default();
+/// let mut rows = Rows::new(&plan.emitters[0], &texts);
+/// rows.push(b"\x01\0\0\0a", (0, 60), &[count]);
+/// let batch = rows.finish(&plan.streams[0]).unwrap();
 /// assert_eq!((batch.num_rows(), batch.num_columns()), (1, 4)); // k, start, end, events
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct Rows {
+#[derive(Clone, Debug)]
+pub struct Rows<'a> {
+    plan: &'a Emitter,
+    lexicon: &'a Lexicon,
     keys: Vec<u8>,
     key_ends: Vec<usize>,
     starts: Vec<i64>,
     ends: Vec<i64>,
+    /// By feature.
     cells: Vec<Cells>,
+    /// By feature, of those that are lists or texts.
+    lists: Vec<Vec<Option<Box<List>>>>,
+    /// By track, the totals of no values.
+    nothing: Vec<Totals>,
     /// Row and feature of values beyond the range of their type.
     overflown: Vec<(usize, usize)>,
 }
 
-impl Rows {
-    /// No rows yet.
+impl<'a> Rows<'a> {
+    /// No rows yet, of an emitter with the texts that its words stand for.
     #[must_use]
-    pub fn new(plan: &Emitter) -> Self {
+    pub fn new(plan: &'a Emitter, lexicon: &'a Lexicon) -> Self {
+        let features = plan.view.features.len();
         Self {
-            cells: vec![Cells::default(); plan.view.features.len()],
-            ..Self::default()
+            plan,
+            lexicon,
+            keys: Vec::new(),
+            key_ends: Vec::new(),
+            starts: Vec::new(),
+            ends: Vec::new(),
+            cells: vec![Cells::default(); features],
+            lists: vec![Vec::new(); features],
+            nothing: plan.view.tracks.iter().map(Track::totals).collect(),
+            overflown: Vec::new(),
         }
     }
 
     /// Adds a window of a key, with what was accumulated per track; a value beyond its type's range is null.
     #[inline]
-    pub fn push(&mut self, plan: &Emitter, key: &[u8], window: (i64, i64), totals: &[Accumulator]) {
+    pub fn push(&mut self, key: &[u8], window: (i64, i64), totals: &[Accumulator]) {
         self.keys.extend_from_slice(key);
         self.key_ends.push(self.keys.len());
         self.starts.push(window.0);
         self.ends.push(window.1);
-        let columns = plan.view.features.iter().zip(&mut self.cells);
+        let view = &self.plan.view;
+        let columns = view.features.iter().zip(&mut self.cells);
         for (nth, (feature, cells)) in columns.enumerate() {
-            let track = plan.view.spans[feature.span].track;
-            let value = totals[track].value(feature.aggregate, feature.over_us, feature.per_us);
+            let Some(span) = view.spans.get(feature.span) else {
+                continue; // made of others, when all rows are there
+            };
+            let all = &totals[span.track];
+            let value = if view.tracks[span.track].needs.kind == Kind::Plain {
+                all.value(feature.aggregate, feature.over_us, feature.per_us)
+                    .map(Value::Word)
+            } else {
+                closed(view, feature, &self.nothing[span.track], all, window.1)
+            };
             if value.is_err() {
                 self.overflown.push((self.starts.len() - 1, nth));
             }
-            cells.push(value.unwrap_or(None));
+            let list = match value.unwrap_or(Value::Word(None)) {
+                Value::List(list) => Some(list),
+                Value::Word(word) => {
+                    cells.push(word);
+                    word.filter(|_| feature.is_text())
+                        .map(|word| List::of(vec![word]))
+                }
+            };
+            if feature.is_list() || feature.is_text() {
+                let list = list.map(|mut list| {
+                    if feature.holds_words_of_texts() {
+                        let most = feature.params.n.max(1);
+                        list.resolve(most, |word| self.lexicon.text(word));
+                    }
+                    Box::new(list)
+                });
+                self.lists[nth].push(list);
+            }
         }
     }
 
@@ -76,16 +128,41 @@ impl Rows {
     }
 
     /// The rows as a batch: the key's fields, `start`, `end`, then the features.
-    pub fn finish(self, plan: &Emitter, stream: &Stream) -> Result<RecordBatch> {
+    pub fn finish(self, stream: &Stream) -> Result<RecordBatch> {
+        let plan = self.plan;
         let mut columns: Vec<(&str, bool, ArrayRef)> = Vec::new();
         let keys = self.key_columns(&plan.key_types)?;
         for (&field, column) in plan.view.by.iter().zip(keys) {
             columns.push((&stream.fields[field].name, false, column));
         }
+        let rows = self.starts.len();
+        let now = [Column::whole(rows, |row| Some(self.ends[row]))];
         columns.push(("start", false, Arc::new(Int64Array::from(self.starts))));
-        columns.push(("end", false, Arc::new(Int64Array::from(self.ends))));
-        for (feature, cells) in plan.view.features.iter().zip(self.cells) {
-            let column = cells.into_column(feature.ty).to_array(feature.ty);
+        columns.push(("end", false, Arc::new(Int64Array::from(self.ends.clone()))));
+        let mut values: Vec<Column> = Vec::with_capacity(self.cells.len());
+        for ((feature, cells), lists) in plan.view.features.iter().zip(self.cells).zip(&self.lists)
+        {
+            values.push(match &feature.derived {
+                Some(expr) => {
+                    let inputs = Inputs {
+                        rows,
+                        fields: &now,
+                        features: &values,
+                    };
+                    inputs.eval(expr)
+                }
+                None if feature.is_text() => List::texts(lists),
+                None => cells.into_column(feature.ty),
+            });
+        }
+        let features = plan.view.features.iter().zip(values).zip(&self.lists);
+        for ((feature, column), lists) in features.filter(|((feature, _), _)| !feature.is_hidden())
+        {
+            let column = if feature.is_list() {
+                List::array(lists, feature.ty)
+            } else {
+                column.to_array(feature.ty)
+            };
             columns.push((&feature.name, true, column));
         }
         batch(columns)

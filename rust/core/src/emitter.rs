@@ -6,6 +6,7 @@
 
 use arrow_array::RecordBatch;
 
+use crate::accumulator::Accumulator;
 use crate::buffer::place;
 use crate::emitted::Rows;
 use crate::emitter_plan::{self, Window};
@@ -17,7 +18,9 @@ use crate::plan::Plan;
 use crate::sessions::Sessions;
 use crate::stage::{Batch, Staged};
 use crate::state::STATE_FORMAT;
+use crate::text::Lexicon;
 use crate::totals::take;
+use crate::types::Type;
 
 /// The windows of one emitter that are not closed yet.
 ///
@@ -34,6 +37,8 @@ use crate::totals::take;
 pub struct Emitter {
     pending: Pending,
     windows: Windows,
+    /// The texts of both.
+    lexicon: Lexicon,
     /// The watermark at which windows were last closed.
     closed: Option<i64>,
 }
@@ -58,6 +63,7 @@ impl Emitter {
         Self {
             pending: Pending::new(plan.view.staged_words()),
             windows,
+            lexicon: Lexicon::default(),
             closed,
         }
     }
@@ -80,6 +86,16 @@ impl Emitter {
             let (Some(words), Some((key, hash))) = (staged.row(row), staged.keys.get(row)) else {
                 continue;
             };
+            let mut named;
+            let words = if staged.texts.is_empty() {
+                words
+            } else {
+                named = words.to_vec();
+                for (place, text) in staged.texts(row) {
+                    named[place] = self.lexicon.word(&text);
+                }
+                &named
+            };
             let time = columns.time(row);
             match &mut self.windows {
                 Windows::Panes(panes) if !plan.ordered => panes.add(plan, time, key, hash, words),
@@ -100,7 +116,7 @@ impl Emitter {
         overflows: &mut Overflows,
     ) -> Result<RecordBatch> {
         let own = &plan.emitters[index];
-        let mut rows = Rows::new(own);
+        let mut rows = Rows::new(own, &self.lexicon);
         if let Some(watermark) = watermark.filter(|_| watermark > self.closed) {
             let windows = &mut self.windows;
             self.pending
@@ -110,24 +126,49 @@ impl Emitter {
                 });
             match windows {
                 Windows::Panes(panes) => panes.close(own, self.closed, watermark, &mut rows),
-                Windows::Sessions(sessions) => sessions.close(own, watermark, &mut rows),
+                Windows::Sessions(sessions) => sessions.close(watermark, &mut rows),
             }
             self.closed = Some(watermark);
         }
         overflows.windows(index, rows.overflown());
-        rows.finish(own, &plan.streams[own.view.stream])
+        let batch = rows.finish(&plan.streams[own.view.stream]);
+        self.sweep(own);
+        batch
+    }
+
+    /// Forgets texts that nothing has any more, when there are many.
+    fn sweep(&mut self, plan: &emitter_plan::Emitter) {
+        if !self.lexicon.sweep_is_due(self.pending.len()) {
+            return;
+        }
+        let (pending, windows) = (&self.pending, &mut self.windows);
+        self.lexicon.sweep(|see| {
+            pending.each_text(plan, see);
+            let mut each = |cells: &mut [Accumulator]| {
+                let tracks = plan.view.tracks.iter().cycle();
+                for (cell, track) in cells.iter_mut().zip(tracks) {
+                    if track.ty == Some(Type::String) {
+                        cell.each_word(&mut |word| see(*word));
+                    }
+                }
+            };
+            match windows {
+                Windows::Panes(panes) => panes.cells_mut().for_each(&mut each),
+                Windows::Sessions(sessions) => sessions.cells_mut().for_each(&mut each),
+            }
+        });
     }
 
     /// What changed since the last call, by key: the start of a pane, or the key of a session.
     pub fn take_changed(&mut self, plan: &emitter_plan::Emitter) -> Vec<Taken> {
         match &mut self.windows {
             Windows::Panes(panes) => panes
-                .take_changed(plan)
+                .take_changed(plan, &self.lexicon)
                 .into_iter()
                 .map(|(start, bytes)| (pane_key(start), bytes.map(versioned)))
                 .collect(),
             Windows::Sessions(sessions) => sessions
-                .take_changed()
+                .take_changed(plan, &self.lexicon)
                 .into_iter()
                 .map(|(key, bytes)| (key.into_vec(), bytes.map(versioned)))
                 .collect(),
@@ -138,12 +179,12 @@ impl Emitter {
     pub fn all(&mut self, plan: &emitter_plan::Emitter) -> Vec<(Vec<u8>, Vec<u8>)> {
         match &mut self.windows {
             Windows::Panes(panes) => panes
-                .all(plan)
+                .all(plan, &self.lexicon)
                 .into_iter()
                 .map(|(start, bytes)| (pane_key(start), versioned(bytes)))
                 .collect(),
             Windows::Sessions(sessions) => sessions
-                .all()
+                .all(plan, &self.lexicon)
                 .into_iter()
                 .map(|(key, bytes)| (key.into_vec(), versioned(bytes)))
                 .collect(),
@@ -168,17 +209,16 @@ impl Emitter {
             None => return Err(damaged()),
         };
         let put = match &mut self.windows {
-            Windows::Panes(panes) => {
-                pane_start(key).is_some_and(|start| panes.put(plan, start, bytes))
-            }
-            Windows::Sessions(sessions) => sessions.restore(plan, key, bytes),
+            Windows::Panes(panes) => pane_start(key)
+                .is_some_and(|start| panes.put(plan, &mut self.lexicon, start, bytes)),
+            Windows::Sessions(sessions) => sessions.restore(plan, &mut self.lexicon, key, bytes),
         };
         if put { Ok(()) } else { Err(damaged()) }
     }
 
     /// Appends what is not by key: the events that wait.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        self.pending.write(out);
+    pub fn write(&self, plan: &emitter_plan::Emitter, out: &mut Vec<u8>) {
+        self.pending.write(plan, &self.lexicon, out);
     }
 
     /// Reads what [`Emitter::write`] wrote; `None` when the bytes are not that.
@@ -188,7 +228,7 @@ impl Emitter {
         bytes: &mut &[u8],
     ) -> Option<Self> {
         let mut read = Self::new(plan, closed);
-        read.pending = Pending::read(plan, bytes)?;
+        read.pending = Pending::read(plan, &mut read.lexicon, bytes)?;
         Some(read)
     }
 }

@@ -1,14 +1,15 @@
 //! A compiled emitter: which windows of which events it closes, and what it says of each.
 
 use serde::Deserialize;
-use serde_json::{Value, json};
 
 use crate::aggregate::Needs;
+use crate::buffer::FIXED_WORDS;
 use crate::plan::{View, unique};
 use crate::spec::{EmitterSpec, ViewSpec};
 use crate::stream_plan::Stream;
 use crate::types::Type;
 use crate::view_plan;
+use crate::window as view_window;
 
 /// Aggregates of one entity over windows that are emitted when they close.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ pub struct Emitter {
     pub key_types: Vec<Type>,
     /// Where the value of each of the view's tracks stands in a staged row.
     pub sources: Vec<Source>,
-    /// Whether values must come in order: when first and last are asked for, and for sessions.
+    /// Whether values must come in order: when an aggregate depends on it, and for sessions.
     pub ordered: bool,
 }
 
@@ -67,75 +68,58 @@ impl Source {
 }
 
 impl Emitter {
+    /// Where texts stand in a staged row.
+    pub fn text_words(&self) -> impl Iterator<Item = usize> {
+        self.view.text_words().map(|word| word - FIXED_WORDS)
+    }
+
     /// Type and needs of what is accumulated per entity and window.
     pub fn totals(&self) -> impl Iterator<Item = (Option<Type>, Needs)> {
         self.view.tracks.iter().map(|track| (track.ty, track.needs))
     }
 }
 
-/// What can be computed of a window that closes: all that an accumulator holds.
-const AGGREGATES: [&str; 10] = [
-    "count", "sum", "mean", "min", "max", "var", "std", "rate", "first", "last",
-];
-
 /// Compiles one emitter; streams come first.
 pub(crate) fn compile(spec: EmitterSpec, streams: &[Stream]) -> Result<Emitter, String> {
     let at = format!("emitter '{}'", spec.name);
     let window: Window =
         serde_json::from_value(spec.window).map_err(|error| format!("{at}, window: {error}"))?;
-    let own = own_window(window).map_err(|error| format!("{at}: {error}"))?;
-    let mut features = spec.features;
-    for feature in &mut features {
-        let agg = feature.agg.as_deref().unwrap_or("a feature made of others");
-        if !AGGREGATES.contains(&agg) {
-            return Err(format!(
-                "{at}, feature '{}': {agg} is not computed for windows that close; there are: {}",
-                feature.name,
-                AGGREGATES.join(", ")
-            ));
-        }
-        if feature.window.is_some() {
-            return Err(format!(
-                "{at}, feature '{}': has a window of its own; all of an emitter have its windows",
-                feature.name
-            ));
-        }
-        feature.window = Some(own.clone());
+    let over = check(window).map_err(|error| format!("{at}: {error}"))?;
+    if let Some(feature) = spec
+        .features
+        .iter()
+        .find(|feature| feature.window.is_some())
+    {
+        return Err(format!(
+            "{at}, feature '{}': has a window of its own; all of an emitter have its windows",
+            feature.name
+        ));
     }
     let view = ViewSpec {
         name: spec.name,
         stream: spec.stream,
         by: spec.by,
         filter: spec.filter,
-        features,
+        features: spec.features,
     };
     // What is wrong with a feature is worded for views.
-    let view = view_plan::compile(view, streams)
+    let view = view_plan::compile_over(view, streams, Some(&over))
         .map_err(|error| error.replacen("view '", "emitter '", 1))?;
     let stream = &streams[view.stream];
     let columns = view.by.iter().map(|&field| &*stream.fields[field].name);
-    let features = view.features.iter().map(|feature| &*feature.name);
+    let shown = view.features.iter().filter(|feature| !feature.is_hidden());
+    let features = shown.map(|feature| &*feature.name);
     unique(
         &format!("{at}: column"),
         columns.chain(["start", "end"]).chain(features),
     )?;
-    if let Some(text) = view
-        .features
-        .iter()
-        .find(|feature| feature.ty == Type::String)
-    {
-        return Err(format!(
-            "{at}, feature '{}': a text is not kept for windows that close; compare it first, as in field == \"x\"",
-            text.name
-        ));
-    }
     let first = view.conditions.len().div_ceil(64);
     let sources = view.tracks.iter().map(|track| Source {
         condition: track.condition,
         word: track.arg.map(|arg| first + arg),
     });
     let ordered = matches!(window, Window::Session { .. })
-        || view.tracks.iter().any(|track| track.needs.ends);
+        || view.tracks.iter().any(|track| track.needs.ordered());
     Ok(Emitter {
         key_types: view.key_types(stream),
         sources: sources.collect(),
@@ -145,8 +129,8 @@ pub(crate) fn compile(spec: EmitterSpec, streams: &[Stream]) -> Result<Emitter, 
     })
 }
 
-/// Refuses windows of no length; gives the window that a feature of a view has whose values are those of one of them.
-fn own_window(window: Window) -> Result<Value, String> {
+/// Refuses windows of no length; gives the one that features are over.
+fn check(window: Window) -> Result<view_window::Window, String> {
     match window {
         Window::Hopping { size_us, hop_us } if size_us <= 0 || hop_us <= 0 => Err(format!(
             "a window of {size_us} us every {hop_us} us; both must be positive"
@@ -154,14 +138,18 @@ fn own_window(window: Window) -> Result<Value, String> {
         Window::Hopping { size_us, hop_us } if size_us < hop_us => Err(format!(
             "a window of {size_us} us every {hop_us} us leaves events out; hop by the size or less"
         )),
-        Window::Hopping { size_us, .. } => {
-            Ok(json!({"kind": "sliding", "over_us": size_us, "ago_us": 0}))
-        }
+        Window::Hopping { size_us, .. } => Ok(view_window::Window::Sliding {
+            over_us: size_us,
+            ago_us: 0,
+        }),
         Window::Session { gap_us, max_us } if gap_us <= 0 || max_us.is_some_and(|max| max <= 0) => {
             Err(format!(
                 "a session with a gap of {gap_us} us and at most {max_us:?} us; both must be positive"
             ))
         }
-        Window::Session { .. } => Ok(json!({"kind": "lifetime"})),
+        Window::Session { gap_us, max_us } => Ok(view_window::Window::Session {
+            gap_us,
+            max_us: max_us.unwrap_or(i64::MAX),
+        }),
     }
 }

@@ -14,9 +14,9 @@ use crate::emitter_plan::Emitter;
 ///
 /// let emitter = &Plan::compile(EMITTERS).unwrap().emitters[0];
 /// let mut groups = Groups::default();
-/// groups.add(emitter, b"b", 2, &[]);
-/// groups.add(emitter, b"a", 1, &[]);
-/// groups.add(emitter, b"b", 2, &[]);
+/// groups.add(emitter, 0, b"b", 2, &[]);
+/// groups.add(emitter, 0, b"a", 1, &[]);
+/// groups.add(emitter, 0, b"b", 2, &[]);
 /// let sorted = groups.sorted();
 /// assert_eq!((sorted.key(0), sorted.key(1)), (b"a".as_slice(), b"b".as_slice()));
 /// ```
@@ -62,14 +62,19 @@ impl Keys {
 impl Groups {
     /// Adds an event, given as a staged row.
     #[inline]
-    pub fn add(&mut self, plan: &Emitter, key: &[u8], hash: u64, words: &[u64]) {
+    pub fn add(&mut self, plan: &Emitter, time: i64, key: &[u8], hash: u64, words: &[u64]) {
         let tracks = plan.sources.len();
         let at = self.slot(plan, key, hash) * tracks;
         for (source, cell) in plan.sources.iter().zip(&mut self.cells[at..at + tracks]) {
             if let Some(value) = source.value(words) {
-                cell.push_newest(value);
+                cell.push_at(time, value);
             }
         }
+    }
+
+    /// What is accumulated, of all keys and tracks.
+    pub(crate) fn cells_mut(&mut self) -> &mut [Accumulator] {
+        &mut self.cells
     }
 
     /// Where a key is, made when new.
@@ -145,6 +150,11 @@ impl Sorted {
     #[must_use]
     pub fn cells(&self, at: usize, tracks: usize) -> &[Accumulator] {
         &self.cells[at * tracks..(at + 1) * tracks]
+    }
+
+    /// The same of all keys.
+    pub(crate) fn cells_mut(&mut self) -> &mut [Accumulator] {
+        &mut self.cells
     }
 
     /// How a key compares with one of another list.

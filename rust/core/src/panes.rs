@@ -6,8 +6,14 @@ use std::cmp::Ordering;
 use crate::accumulator::Accumulator;
 use crate::emitted::Rows;
 use crate::emitter_plan::Emitter;
+use crate::emitter_state::{read_cells, read_texts, texts_of, write_cells, write_texts};
 use crate::groups::{Groups, Sorted};
+use crate::slides::Slides;
+use crate::text::Lexicon;
 use crate::totals::take;
+
+/// Panes of a window up to which reading them side by side is faster.
+const FEW: i64 = 24;
 
 /// The panes of one emitter.
 ///
@@ -15,12 +21,14 @@ use crate::totals::take;
 /// use forerun_core::emitted::Rows;
 /// use forerun_core::panes::Panes;
 /// use forerun_core::plan::{EMITTERS, Plan};
+/// use forerun_core::text::Lexicon;
 ///
 /// let emitter = &Plan::compile(EMITTERS).unwrap().emitters[0]; // 60 long, every 20
 /// let mut panes = Panes::new(60, 20);
 /// panes.add(emitter, 5, b"\x01\0\0\0a", 1, &[]);
 /// panes.add(emitter, 25, b"\x01\0\0\0a", 1, &[]);
-/// let mut rows = Rows::new(emitter);
+/// let texts = Lexicon::default();
+/// let mut rows = Rows::new(emitter, &texts);
 /// panes.close(emitter, None, 60, &mut rows); // [-40, 20), [-20, 40) and [0, 60)
 /// assert_eq!(rows.len(), 3);
 /// panes.close(emitter, Some(60), 1000, &mut rows); // [20, 80)
@@ -32,6 +40,10 @@ pub struct Panes {
     hop_us: i64,
     pane_us: i64,
     by_start: Vec<Pane>,
+    /// Of windows of many panes, those that are closed, by key.
+    slides: Slides,
+    /// Panes before this time are among them.
+    slid: i64,
     /// Starts of panes dropped since the last take.
     gone: Vec<i64>,
     /// False until the first take: everything counts as changed, nothing as gone.
@@ -84,6 +96,8 @@ impl Panes {
             hop_us,
             pane_us: gcd(size_us, hop_us),
             by_start: Vec::new(),
+            slides: Slides::default(),
+            slid: i64::MIN,
             gone: Vec::new(),
             tracking: false,
         }
@@ -123,14 +137,24 @@ impl Panes {
         };
         let pane = &mut self.by_start[at];
         pane.changed = true;
-        pane.content.open().add(plan, key, hash, words);
+        pane.content.open().add(plan, time, key, hash, words);
     }
 
     /// Emits the windows that end after one watermark and not after another, by end and key.
-    pub fn close(&mut self, plan: &Emitter, before: Option<i64>, watermark: i64, rows: &mut Rows) {
+    pub fn close(
+        &mut self,
+        plan: &Emitter,
+        before: Option<i64>,
+        watermark: i64,
+        rows: &mut Rows<'_>,
+    ) {
         let mut after = before;
         while let Some(end) = self.next_end(after).filter(|&end| end <= watermark) {
-            self.emit(plan, end, rows);
+            if self.size_us / self.pane_us > FEW {
+                self.slide(plan, end, rows);
+            } else {
+                self.emit(plan, end, rows);
+            }
             after = Some(end);
         }
         let (size_us, hop_us) = (self.size_us, self.hop_us);
@@ -155,7 +179,7 @@ impl Panes {
     }
 
     /// Emits one window: its panes are lists in the order of keys, read side by side.
-    fn emit(&mut self, plan: &Emitter, end: i64, rows: &mut Rows) {
+    fn emit(&mut self, plan: &Emitter, end: i64, rows: &mut Rows<'_>) {
         let start = end.saturating_sub(self.size_us);
         let from = self.by_start.partition_point(|pane| pane.start < start);
         let to = self.by_start.partition_point(|pane| pane.start < end);
@@ -190,7 +214,7 @@ impl Panes {
             };
             let (list, at) = lists[one];
             if least.len() == 1 {
-                rows.push(plan, list.key(at), (start, end), list.cells(at, tracks));
+                rows.push(list.key(at), (start, end), list.cells(at, tracks));
             } else {
                 merged.iter_mut().for_each(Accumulator::clear);
                 for &index in &least {
@@ -199,14 +223,47 @@ impl Panes {
                         into.append(cell);
                     }
                 }
-                rows.push(plan, list.key(at), (start, end), &merged);
+                rows.push(list.key(at), (start, end), &merged);
             }
             least.iter().for_each(|&index| lists[index].1 += 1);
         }
     }
 
+    /// Emits one window of many panes.
+    ///
+    /// Its panes get no more events: none that is accepted is older than the watermark, which has passed them.
+    fn slide(&mut self, plan: &Emitter, end: i64, rows: &mut Rows<'_>) {
+        let start = end.saturating_sub(self.size_us);
+        let from = self.slid.max(start);
+        let place =
+            |by_start: &[Pane], time: i64| by_start.partition_point(|pane| pane.start < time);
+        let new = place(&self.by_start, from)..place(&self.by_start, end);
+        let tracks = plan.sources.len();
+        for pane in &mut self.by_start[new] {
+            let sorted = pane.content.sort();
+            for at in 0..sorted.len() {
+                let cells = sorted.cells(at, tracks);
+                self.slides
+                    .push(sorted.key(at), pane.start, at as u32, cells);
+            }
+        }
+        self.slid = end;
+        let panes = &self.by_start;
+        let cells = |start: i64, at: u32| match &panes[place(panes, start)].content {
+            Content::Closed(sorted) => sorted.cells(at as usize, tracks),
+            Content::Open(_) => unreachable!("it was sorted, and has got no event since"),
+        };
+        self.slides.each(start, cells, |key, totals| {
+            rows.push(key, (start, end), totals);
+        });
+    }
+
     /// The panes changed since the last take, and the starts of those dropped, by start.
-    pub fn take_changed(&mut self, plan: &Emitter) -> Vec<(i64, Option<Vec<u8>>)> {
+    pub fn take_changed(
+        &mut self,
+        plan: &Emitter,
+        lexicon: &Lexicon,
+    ) -> Vec<(i64, Option<Vec<u8>>)> {
         let mut taken: Vec<(i64, Option<Vec<u8>>)> = std::mem::take(&mut self.gone)
             .into_iter()
             .map(|start| (start, None))
@@ -214,7 +271,10 @@ impl Panes {
         for pane in &mut self.by_start {
             if pane.changed || !self.tracking {
                 pane.changed = false;
-                taken.push((pane.start, Some(written(pane.content.sort(), plan))));
+                taken.push((
+                    pane.start,
+                    Some(written(pane.content.sort(), plan, lexicon)),
+                ));
             }
         }
         self.tracking = true;
@@ -222,17 +282,27 @@ impl Panes {
         taken
     }
 
-    /// All panes, by start.
-    pub fn all(&mut self, plan: &Emitter) -> Vec<(i64, Vec<u8>)> {
+    /// Everything that is accumulated: for each pane and key a cell per track.
+    pub(crate) fn cells_mut(&mut self) -> impl Iterator<Item = &mut [Accumulator]> {
         self.by_start
             .iter_mut()
-            .map(|pane| (pane.start, written(pane.content.sort(), plan)))
+            .map(|pane| match &mut pane.content {
+                Content::Open(groups) => groups.cells_mut(),
+                Content::Closed(sorted) => sorted.cells_mut(),
+            })
+    }
+
+    /// All panes, by start.
+    pub fn all(&mut self, plan: &Emitter, lexicon: &Lexicon) -> Vec<(i64, Vec<u8>)> {
+        self.by_start
+            .iter_mut()
+            .map(|pane| (pane.start, written(pane.content.sort(), plan, lexicon)))
             .collect()
     }
 
     /// Puts a pane back that was taken; false when the bytes are not one.
-    pub fn put(&mut self, plan: &Emitter, start: i64, bytes: &[u8]) -> bool {
-        let Some(sorted) = read(plan, bytes) else {
+    pub fn put(&mut self, plan: &Emitter, lexicon: &mut Lexicon, start: i64, bytes: &[u8]) -> bool {
+        let Some(sorted) = read(plan, lexicon, bytes) else {
             return false;
         };
         let at = self.by_start.partition_point(|pane| pane.start < start);
@@ -258,21 +328,25 @@ impl Panes {
     }
 }
 
-fn written(sorted: &Sorted, plan: &Emitter) -> Vec<u8> {
+fn written(sorted: &Sorted, plan: &Emitter, lexicon: &Lexicon) -> Vec<u8> {
     let mut out = Vec::new();
+    let tracks = plan.sources.len();
+    let keys = (0..sorted.len()).map(|at| sorted.cells(at, tracks));
+    let texts = texts_of(plan, lexicon, keys);
+    write_texts(plan, &texts, &mut out);
     out.extend_from_slice(&(sorted.len() as u32).to_le_bytes());
     for at in 0..sorted.len() {
         let key = sorted.key(at);
         out.extend_from_slice(&(key.len() as u32).to_le_bytes());
         out.extend_from_slice(key);
-        let cells = sorted.cells(at, plan.sources.len());
-        cells.iter().for_each(|cell| cell.write(&mut out));
+        write_cells(plan, &texts, sorted.cells(at, tracks), &mut out);
     }
     out
 }
 
-fn read(plan: &Emitter, mut bytes: &[u8]) -> Option<Sorted> {
+fn read(plan: &Emitter, lexicon: &mut Lexicon, mut bytes: &[u8]) -> Option<Sorted> {
     let mut sorted = Sorted::default();
+    let texts = read_texts(plan, lexicon, &mut bytes)?;
     let keys = u32::from_le_bytes(take(&mut bytes)?);
     for at in 0..keys as usize {
         let length = u32::from_le_bytes(take(&mut bytes)?) as usize;
@@ -281,10 +355,7 @@ fn read(plan: &Emitter, mut bytes: &[u8]) -> Option<Sorted> {
         if at > 0 && sorted.key(at - 1) >= key {
             return None;
         }
-        let cells = plan
-            .totals()
-            .map(|(ty, needs)| Accumulator::read(ty, needs, &mut bytes))
-            .collect::<Option<Vec<_>>>()?;
+        let cells = read_cells(plan, &texts, &mut bytes)?;
         sorted.push(key, cells.into_iter());
     }
     bytes.is_empty().then_some(sorted)

@@ -200,6 +200,14 @@ impl Params {
         })
     }
 
+    /// The same for a window that is looked at once, when it closes: nothing but this is kept of its values.
+    pub fn kind_closing(&self, aggregate: Aggregate, window: &Window) -> Result<Kind, String> {
+        match aggregate {
+            Aggregate::ApproxDistinct => Ok(Kind::Registers),
+            aggregate => self.kind(aggregate, window),
+        }
+    }
+
     /// The argument in the form in which it is kept.
     #[must_use]
     pub fn code(&self, aggregate: Aggregate, arg: Expr) -> Expr {

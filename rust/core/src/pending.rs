@@ -1,6 +1,9 @@
 //! Events that wait until none can come before them.
 
 use crate::emitter_plan::Emitter;
+use crate::emitter_state::{read_texts, write_texts};
+use crate::stored_texts::{StoredTexts, restored};
+use crate::text::Lexicon;
 use crate::totals::take;
 
 /// Accepted events that the watermark has not passed, for aggregates that need values in order.
@@ -103,8 +106,21 @@ impl Pending {
         &self.words[event.row * self.width..(event.row + 1) * self.width]
     }
 
+    /// Calls `see` on every word that stands for a text.
+    pub(crate) fn each_text(&self, plan: &Emitter, see: &mut dyn FnMut(u64)) {
+        let places: Vec<usize> = plan.text_words().collect();
+        if !places.is_empty() {
+            for row in self.words.chunks_exact(self.width) {
+                places.iter().for_each(|&place| see(row[place]));
+            }
+        }
+    }
+
     /// Appends the canonical bytes.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub fn write(&self, plan: &Emitter, lexicon: &Lexicon, out: &mut Vec<u8>) {
+        let texts = StoredTexts::of(|word| lexicon.text(word), |see| self.each_text(plan, see));
+        write_texts(plan, &texts, out);
+        let places: Vec<usize> = plan.text_words().collect();
         let mut events: Vec<&Event> = self.events.iter().collect();
         events.sort_unstable_by_key(|event| event.order);
         out.extend_from_slice(&(events.len() as u64).to_le_bytes());
@@ -114,14 +130,22 @@ impl Pending {
             let key = &self.keys[event.key.0..event.key.1];
             out.extend_from_slice(&(key.len() as u32).to_le_bytes());
             out.extend_from_slice(key);
-            let words = self.row(event).iter();
-            words.for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
+            for (place, &word) in self.row(event).iter().enumerate() {
+                let word = if places.contains(&place) {
+                    texts.word(word)
+                } else {
+                    word
+                };
+                out.extend_from_slice(&word.to_le_bytes());
+            }
         }
     }
 
     /// Reads what [`Pending::write`] wrote for the same emitter; `None` when the bytes are not that.
     #[must_use]
-    pub fn read(plan: &Emitter, bytes: &mut &[u8]) -> Option<Self> {
+    pub fn read(plan: &Emitter, lexicon: &mut Lexicon, bytes: &mut &[u8]) -> Option<Self> {
+        let texts = read_texts(plan, lexicon, bytes)?;
+        let places: Vec<usize> = plan.text_words().collect();
         let mut pending = Self::new(plan.view.staged_words());
         let mut words = vec![0; pending.width];
         for _ in 0..u64::from_le_bytes(take(bytes)?) {
@@ -134,6 +158,9 @@ impl Pending {
             *bytes = rest;
             for word in &mut words {
                 *word = u64::from_le_bytes(take(bytes)?);
+            }
+            for &place in &places {
+                words[place] = restored(&texts, words[place])?;
             }
             pending.push(order, key, crate::hash::hash(key), &words);
         }

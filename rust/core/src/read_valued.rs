@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::accumulator::Accumulator;
 use crate::aggregate::Aggregate;
+use crate::buffer::Events;
 use crate::counts::{Counts, mix};
 use crate::entity::Entity;
 use crate::index::Index;
@@ -17,18 +18,18 @@ use crate::summary::{EXACT_MAX, Summary, number, quantile};
 use crate::totals::{Overflow, Totals};
 
 /// What a read finds of one span: the events of its window that are kept, and what is left of those before.
-struct Window<'a> {
-    kept: Kept<'a>,
-    track: &'a Track,
-    run: Range<usize>,
-    index: Option<&'a Index>,
-    totals: &'a Totals,
-    life: Option<&'a Accumulator>,
-    t: i64,
+pub(crate) struct Window<'a> {
+    pub(crate) kept: Kept<'a>,
+    pub(crate) track: &'a Track,
+    pub(crate) run: Range<usize>,
+    pub(crate) index: Option<&'a Index>,
+    pub(crate) totals: &'a Totals,
+    pub(crate) life: Option<&'a Accumulator>,
+    pub(crate) t: i64,
 }
 
 /// A value that is no list, or a list.
-enum Value {
+pub(crate) enum Value {
     Word(Option<u64>),
     List(List),
 }
@@ -83,22 +84,10 @@ impl TrackReading {
 
     /// Sets the values of an entity without events.
     pub(crate) fn read_valueless(&mut self, view: &View, row: &mut Row) {
-        let events = crate::buffer::Events::default();
+        let events = Events::default();
         let totals = self.track.totals();
         for span in &self.spans {
-            let window = Window {
-                kept: Kept {
-                    view,
-                    events: &events,
-                    first: 0,
-                },
-                track: &self.track,
-                run: 0..0,
-                index: None,
-                totals: &totals,
-                life: None,
-                t: 0,
-            };
+            let window = Window::without_events(view, &self.track, &events, &totals);
             set(view, &window, &span.outputs, row);
         }
     }
@@ -151,8 +140,30 @@ fn set(view: &View, window: &Window<'_>, outputs: &[Output], row: &mut Row) {
     }
 }
 
-impl Window<'_> {
-    fn value(&self, feature: &Feature) -> Result<Value, Overflow> {
+impl<'a> Window<'a> {
+    pub(crate) fn without_events(
+        view: &'a View,
+        track: &'a Track,
+        events: &'a Events,
+        totals: &'a Totals,
+    ) -> Self {
+        let first = 0;
+        Self {
+            kept: Kept {
+                view,
+                events,
+                first,
+            },
+            track,
+            run: 0..0,
+            index: None,
+            totals,
+            life: None,
+            t: 0,
+        }
+    }
+
+    pub(crate) fn value(&self, feature: &Feature) -> Result<Value, Overflow> {
         let params = &feature.params;
         let float = |value: Option<f64>| Value::Word(value.map(f64::to_bits));
         Ok(match feature.aggregate {
@@ -205,6 +216,7 @@ impl Window<'_> {
     fn all_counts(&self) -> Vec<(u64, u64)> {
         match self.life.and_then(|life| life.totals().counts()) {
             None => self.counts().collect(),
+            Some(settled) if self.totals.count() == 0 => settled.iter().collect(),
             Some(settled) => {
                 let mut all = settled.clone();
                 self.totals
@@ -236,6 +248,7 @@ impl Window<'_> {
                 all.estimate()
             }
             _ => match self.life.and_then(|life| life.totals().counts()) {
+                Some(settled) if self.totals.count() == 0 => settled.distinct() as u64,
                 Some(_) => self.all_counts().len() as u64,
                 None => self.totals.counts().map_or(0, Counts::distinct) as u64,
             },
@@ -403,21 +416,5 @@ impl Window<'_> {
             }
         }
         value(&all, self.t)
-    }
-
-    /// What a function makes of all values and their times.
-    fn custom(&self, feature: &Feature) -> Result<Option<f64>, Overflow> {
-        let float = self.track.is_float();
-        let value = |at| Some((number(float, self.track.value(self.kept.row(at))?), at));
-        let (values, times): (Vec<f64>, Vec<i64>) = self
-            .run
-            .clone()
-            .filter_map(value)
-            .map(|(value, at)| (value, self.kept.time(at)))
-            .unzip();
-        match &feature.call {
-            Some(call) => call.value(&values, &times, self.t).map_err(|_| Overflow),
-            None => Ok(None),
-        }
     }
 }

@@ -8,7 +8,9 @@ use hashbrown::HashTable;
 use crate::accumulator::Accumulator;
 use crate::emitted::Rows;
 use crate::emitter_plan::Emitter;
+use crate::emitter_state::{read_cells, read_texts, texts_of, write_cells, write_texts};
 use crate::hash::hash as hash_of;
+use crate::text::Lexicon;
 use crate::totals::take;
 
 /// The open sessions of one emitter; events come in order of time.
@@ -20,14 +22,16 @@ use crate::totals::take;
 /// use forerun_core::emitted::Rows;
 /// use forerun_core::plan::{EMITTERS, Plan};
 /// use forerun_core::sessions::Sessions;
+/// use forerun_core::text::Lexicon;
 ///
 /// let emitter = &Plan::compile(EMITTERS).unwrap().emitters[1]; // a gap of 30
 /// let mut sessions = Sessions::new(30, None);
 /// for time in [0, 30, 100] {
 ///     sessions.add(emitter, time, b"\x01\0\0\0a", 1, &[]);
 /// }
-/// let mut rows = Rows::new(emitter);
-/// sessions.close(emitter, 110, &mut rows); // [0, 60)
+/// let texts = Lexicon::default();
+/// let mut rows = Rows::new(emitter, &texts);
+/// sessions.close(110, &mut rows); // [0, 60)
 /// assert_eq!((rows.len(), sessions.len()), (1, 1));
 /// ```
 #[derive(Clone, Debug)]
@@ -124,7 +128,7 @@ impl Sessions {
             session.last = time;
             for (source, cell) in plan.sources.iter().zip(&mut session.cells) {
                 if let Some(value) = source.value(words) {
-                    cell.push_newest(value);
+                    cell.push_at(time, value);
                 }
             }
         }
@@ -144,7 +148,7 @@ impl Sessions {
     }
 
     /// Emits the sessions whose end the watermark has passed, by end and key.
-    pub fn close(&mut self, plan: &Emitter, watermark: i64, rows: &mut Rows) {
+    pub fn close(&mut self, watermark: i64, rows: &mut Rows<'_>) {
         while let Some(&Reverse((due, at))) = self.due.peek() {
             if due >= watermark {
                 break;
@@ -173,7 +177,7 @@ impl Sessions {
             end.cmp(other).then_with(|| a.key.cmp(&b.key))
         });
         for (end, session) in &closed {
-            rows.push(plan, &session.key, (session.start, *end), &session.cells);
+            rows.push(&session.key, (session.start, *end), &session.cells);
         }
     }
 
@@ -223,7 +227,7 @@ impl Sessions {
     }
 
     /// The sessions changed since the last take, and the keys that have none any more, by key.
-    pub fn take_changed(&mut self) -> Vec<Taken> {
+    pub fn take_changed(&mut self, plan: &Emitter, lexicon: &Lexicon) -> Vec<Taken> {
         let slots = if self.tracking {
             std::mem::take(&mut self.changed)
         } else {
@@ -236,7 +240,7 @@ impl Sessions {
             let slot = &mut self.slots[at as usize];
             slot.changed = false;
             if let Some(session) = &slot.session {
-                taken.push((session.key.clone(), Some(written(session))));
+                taken.push((session.key.clone(), Some(written(session, plan, lexicon))));
             }
         }
         for key in std::mem::take(&mut self.gone) {
@@ -250,22 +254,37 @@ impl Sessions {
         taken
     }
 
+    /// Everything that is accumulated: for each open session a cell per track.
+    pub(crate) fn cells_mut(&mut self) -> impl Iterator<Item = &mut [Accumulator]> {
+        let sessions = self
+            .slots
+            .iter_mut()
+            .filter_map(|slot| slot.session.as_mut());
+        sessions.map(|session| &mut *session.cells)
+    }
+
     /// All open sessions, by key.
     #[must_use]
-    pub fn all(&self) -> Vec<(Box<[u8]>, Vec<u8>)> {
+    pub fn all(&self, plan: &Emitter, lexicon: &Lexicon) -> Vec<(Box<[u8]>, Vec<u8>)> {
         let sessions = self.slots.iter().filter_map(|slot| slot.session.as_ref());
         let mut all: Vec<_> = sessions
-            .map(|session| (session.key.clone(), written(session)))
+            .map(|session| (session.key.clone(), written(session, plan, lexicon)))
             .collect();
         all.sort_unstable();
         all
     }
 
     /// Puts a session back that was taken; false when the bytes are not one, or the key has one.
-    pub fn restore(&mut self, plan: &Emitter, key: &[u8], bytes: &[u8]) -> bool {
+    pub fn restore(
+        &mut self,
+        plan: &Emitter,
+        lexicon: &mut Lexicon,
+        key: &[u8],
+        bytes: &[u8],
+    ) -> bool {
         self.tracking = true;
         let hash = hash_of(key);
-        match read(plan, key, bytes) {
+        match read(plan, lexicon, key, bytes) {
             Some(session) if self.slot(key, hash).is_none() => {
                 self.put(session, hash);
                 true
@@ -285,21 +304,21 @@ fn open(plan: &Emitter, key: &[u8], time: i64) -> Session {
     }
 }
 
-fn written(session: &Session) -> Vec<u8> {
+fn written(session: &Session, plan: &Emitter, lexicon: &Lexicon) -> Vec<u8> {
     let mut out = Vec::new();
+    let texts = texts_of(plan, lexicon, std::iter::once(&*session.cells));
+    write_texts(plan, &texts, &mut out);
     out.extend_from_slice(&session.start.to_le_bytes());
     out.extend_from_slice(&session.last.to_le_bytes());
-    session.cells.iter().for_each(|cell| cell.write(&mut out));
+    write_cells(plan, &texts, &session.cells, &mut out);
     out
 }
 
-fn read(plan: &Emitter, key: &[u8], mut bytes: &[u8]) -> Option<Session> {
+fn read(plan: &Emitter, lexicon: &mut Lexicon, key: &[u8], mut bytes: &[u8]) -> Option<Session> {
+    let texts = read_texts(plan, lexicon, &mut bytes)?;
     let start = i64::from_le_bytes(take(&mut bytes)?);
     let last = i64::from_le_bytes(take(&mut bytes)?);
-    let cells = plan
-        .totals()
-        .map(|(ty, needs)| Accumulator::read(ty, needs, &mut bytes))
-        .collect::<Option<Box<_>>>()?;
+    let cells = read_cells(plan, &texts, &mut bytes)?.into();
     bytes.is_empty().then(|| Session {
         key: key.into(),
         start,

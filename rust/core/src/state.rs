@@ -31,14 +31,12 @@
 //!
 //! | pane | bytes |
 //! | --- | --- |
-//! | format; number of keys, then per key in order | u8; u32 |
+//! | format; texts, as an entity has them; number of keys, then per key in order | u8; u32 |
 //! | ... length, key; totals per track (see [`Accumulator::write`]) | u32, n |
 //!
 //! | session | bytes |
 //! | --- | --- |
-//! | format; first and last event time; totals per track | u8; i64, i64 |
-
-use std::collections::{BTreeMap, HashMap};
+//! | format; texts; first and last event time; totals per track | u8; i64, i64 |
 
 use crate::accumulator::Accumulator;
 use crate::buffer::Events;
@@ -48,7 +46,8 @@ use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::guard::{Guard, Partition};
 use crate::plan::{Plan, View};
-use crate::text::{Lexicon, named, number_of};
+use crate::stored_texts::StoredTexts;
+use crate::text::{Lexicon, number_of};
 use crate::tiles::Tiles;
 use crate::totals::take;
 use crate::types::Type;
@@ -76,8 +75,10 @@ pub fn write_entity(view: &View, entity: &Entity, out: &mut Vec<u8>) {
     let (time, place) = entity.newest();
     out.extend_from_slice(&time.to_le_bytes());
     out.extend_from_slice(&place.to_le_bytes());
-    let texts = Texts::of(view, entity);
-    texts.write(view, out);
+    let texts = texts_of(view, entity);
+    if view.has_texts() {
+        texts.write(out);
+    }
     for (place, &span) in view.lifetimes.iter().enumerate() {
         let text = view.tracks[view.spans[span].track].ty == Some(Type::String);
         match entity.life(place) {
@@ -119,74 +120,28 @@ pub fn write_entity(view: &View, entity: &Entity, out: &mut Vec<u8>) {
     }
 }
 
-/// The long texts of an entity in the order of their bytes, so that equal states name them alike.
-struct Texts {
-    /// With the words of the entity.
-    sorted: BTreeMap<Vec<u8>, u64>,
-    /// Words of the entity to words as stored.
-    renamed: HashMap<u64, u64>,
-}
-
-impl Texts {
-    fn of(view: &View, entity: &Entity) -> Self {
-        let mut sorted = BTreeMap::new();
-        let mut see = |word: u64| {
-            if number_of(word).is_some() {
-                sorted.insert(entity.text(word), word);
+/// The texts of an entity.
+fn texts_of(view: &View, entity: &Entity) -> StoredTexts {
+    let words: Vec<usize> = view.text_words().collect();
+    let lives = view.lifetimes.iter().enumerate();
+    StoredTexts::of(
+        |word| entity.text(word),
+        |see| {
+            if words.is_empty() {
+                return;
             }
-        };
-        let words: Vec<usize> = view.text_words().collect();
-        if !words.is_empty() {
             for row in entity.events().rows().chunks_exact(view.width()) {
                 words.iter().for_each(|&word| see(row[word]));
             }
-        }
-        for (place, &span) in view.lifetimes.iter().enumerate() {
-            if view.tracks[view.spans[span].track].ty == Some(Type::String)
-                && let Some(life) = entity.life(place)
-            {
-                life.clone().each_word(&mut |word| see(*word));
+            for (place, &span) in lives {
+                if view.tracks[view.spans[span].track].ty == Some(Type::String)
+                    && let Some(life) = entity.life(place)
+                {
+                    life.clone().each_word(&mut |word| see(*word));
+                }
             }
-        }
-        let numbered = sorted.values().enumerate();
-        let renamed = numbered.map(|(at, &word)| (word, named(at))).collect();
-        Self { sorted, renamed }
-    }
-
-    /// The word of a text in the stored form.
-    fn word(&self, word: u64) -> u64 {
-        self.renamed.get(&word).copied().unwrap_or(word)
-    }
-
-    /// Views without texts have no such part.
-    fn write(&self, view: &View, out: &mut Vec<u8>) {
-        if view.has_texts() {
-            out.extend_from_slice(&(self.sorted.len() as u32).to_le_bytes());
-            for text in self.sorted.keys() {
-                out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                out.extend_from_slice(text);
-            }
-        }
-    }
-}
-
-/// The texts that were written for a view, and how many they are.
-fn read_texts(view: &View, bytes: &mut &[u8]) -> Option<(Lexicon, usize)> {
-    let mut lexicon = Lexicon::default();
-    if !view.has_texts() {
-        return Some((lexicon, 0));
-    }
-    let texts = u32::from_le_bytes(take(bytes)?) as usize;
-    for at in 0..texts {
-        let length = u32::from_le_bytes(take(bytes)?) as usize;
-        let (text, rest) = bytes.split_at_checked(length)?;
-        *bytes = rest;
-        // Numbers are given in order: a text that is short or comes twice would shift them.
-        if lexicon.word(text) != named(at) {
-            return None;
-        }
-    }
-    Some((lexicon, texts))
+        },
+    )
 }
 
 /// Reads what [`write_entity`] wrote for the same view.
@@ -217,7 +172,13 @@ fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
         i64::from_le_bytes(take(bytes)?),
         u64::from_le_bytes(take(bytes)?),
     );
-    let (lexicon, texts) = read_texts(view, bytes)?;
+    let mut lexicon = Lexicon::default();
+    let texts = if view.has_texts() {
+        // Numbers are given in order.
+        StoredTexts::read(&mut lexicon, bytes)?.len()
+    } else {
+        0
+    };
     let lives = view
         .lives()
         .map(|(ty, needs)| Accumulator::read(ty, needs, bytes))
@@ -300,7 +261,9 @@ pub(crate) fn write_header(
             }
         }
     }
-    emitters.iter().for_each(|emitter| emitter.write(&mut out));
+    for (own, emitter) in plan.emitters.iter().zip(emitters) {
+        emitter.write(own, &mut out);
+    }
     out
 }
 

@@ -38,6 +38,8 @@ pub enum Summary {
     Streak(u64, u64),
     /// Weighted sums.
     Decay(Decay),
+    /// All values with their times.
+    Values(Vec<(i64, u64)>),
 }
 
 impl Summary {
@@ -45,7 +47,8 @@ impl Summary {
     #[must_use]
     pub fn new(kind: Kind, float: bool) -> Option<Self> {
         Some(match kind {
-            Kind::Plain | Kind::Cubes | Kind::Counts | Kind::Values => return None,
+            Kind::Plain | Kind::Cubes | Kind::Counts => return None,
+            Kind::Values => Self::Values(Vec::new()),
             Kind::Distinct(max) => Self::Distinct(max, BTreeSet::new()),
             Kind::Registers => Self::Registers(Registers::default()),
             Kind::Buckets => Self::Quantiles(Quantiles::new(float)),
@@ -66,6 +69,7 @@ impl Summary {
             Self::Newest(_, values) => values.clear(),
             Self::Streak(count, run) => (*count, *run) = (0, 0),
             Self::Decay(decay) => decay.clear(),
+            Self::Values(values) => values.clear(),
         }
     }
 
@@ -96,6 +100,7 @@ impl Summary {
                 *run = if word == 0 { 0 } else { *run + 1 };
             }
             Self::Decay(decay) => decay.push(time, word),
+            Self::Values(values) => values.push((time, word)),
         }
     }
 
@@ -127,6 +132,7 @@ impl Summary {
                 *count += more;
             }
             (Self::Decay(decay), Self::Decay(more)) => decay.append(more),
+            (Self::Values(values), Self::Values(more)) => values.extend(more),
             _ => debug_assert!(false, "summaries of one track are of one kind"),
         }
     }
@@ -162,6 +168,7 @@ impl Summary {
                 Self::Newest(_, values) => values.capacity() * 8,
                 Self::Streak(..) => 0,
                 Self::Decay(decay) => decay.bytes(),
+                Self::Values(values) => values.capacity() * 16,
             }
     }
 
@@ -182,6 +189,13 @@ impl Summary {
             Self::Newest(_, values) => words(values.iter(), out),
             Self::Streak(count, run) => words([*count, *run].iter(), out),
             Self::Decay(decay) => decay.write(out),
+            Self::Values(values) => {
+                out.extend_from_slice(&(values.len() as u64).to_le_bytes());
+                for (time, word) in values {
+                    out.extend_from_slice(&time.to_le_bytes());
+                    out.extend_from_slice(&word.to_le_bytes());
+                }
+            }
         }
     }
 
@@ -217,6 +231,12 @@ impl Summary {
                 (*count, *run) = (*read.first()?, *read.get(1)?);
             }
             Self::Decay(decay) => decay.read(bytes)?,
+            Self::Values(values) => {
+                for _ in 0..u64::from_le_bytes(take(bytes)?) {
+                    let time = i64::from_le_bytes(take(bytes)?);
+                    values.push((time, u64::from_le_bytes(take(bytes)?)));
+                }
+            }
         }
         Some(self)
     }
@@ -327,7 +347,7 @@ pub fn quantile(
 mod tests {
     use super::*;
 
-    const KINDS: [Kind; 8] = [
+    const KINDS: [Kind; 9] = [
         Kind::Distinct(20),
         Kind::Registers,
         Kind::Buckets,
@@ -336,6 +356,7 @@ mod tests {
         Kind::Newest(1),
         Kind::Streak,
         Kind::Decay(10),
+        Kind::Values,
     ];
 
     fn bytes(summary: &Summary) -> Vec<u8> {

@@ -280,6 +280,13 @@ impl Totals {
         }
     }
 
+    /// Calls `change` on every value that is kept as it came.
+    pub fn each_word(&mut self, change: &mut dyn FnMut(&mut u64)) {
+        if let Sums::Counts(counts) = &mut self.sums {
+            counts.each_word(change);
+        }
+    }
+
     /// How often each value occurs, when that is kept.
     #[must_use]
     pub fn counts(&self) -> Option<&Counts> {

@@ -91,6 +91,15 @@ impl Scope for Own<'_> {
 
 /// Compiles one view; streams come first.
 pub(crate) fn compile(spec: ViewSpec, streams: &[Stream]) -> Result<View, String> {
+    compile_over(spec, streams, None)
+}
+
+/// Compiles one view; where its windows close, all of its features are over those.
+pub(crate) fn compile_over(
+    spec: ViewSpec,
+    streams: &[Stream],
+    closing: Option<&Window>,
+) -> Result<View, String> {
     let at = format!("view '{}'", spec.name);
     let stream = streams
         .get(spec.stream)
@@ -109,7 +118,7 @@ pub(crate) fn compile(spec: ViewSpec, streams: &[Stream]) -> Result<View, String
         let at = format!("{at}, feature '{}'", feature.name);
         let checked = match &feature.expr {
             Some(expr) => derive(&feature, expr, &features),
-            None => check(feature, stream),
+            None => check(feature, stream, closing),
         };
         features.push(checked.map_err(|error| format!("{at}: {error}"))?);
     }
@@ -165,7 +174,7 @@ fn derive(spec: &FeatureSpec, expr: &Value, before: &[Checked]) -> Result<Checke
     })
 }
 
-fn check(spec: FeatureSpec, stream: &Stream) -> Result<Checked, String> {
+fn check(spec: FeatureSpec, stream: &Stream, closing: Option<&Window>) -> Result<Checked, String> {
     let agg = spec.agg.ok_or("needs \"agg\" or \"expr\"")?;
     let aggregate = Aggregate::parse(&agg).ok_or_else(|| format!("unknown aggregate '{agg}'"))?;
     let arg = match &spec.arg {
@@ -181,11 +190,16 @@ fn check(spec: FeatureSpec, stream: &Stream) -> Result<Checked, String> {
     let ty = aggregate
         .result(arg.as_ref().map(|arg| arg.ty))
         .map_err(|error| format!("{agg}: {error}"))?;
-    let window = Window::parse(&spec.window.ok_or("needs a \"window\"")?)?;
+    let window = match closing {
+        Some(window) => window.clone(),
+        None => Window::parse(&spec.window.ok_or("needs a \"window\"")?)?,
+    };
     let params = Params::parse(aggregate, &spec.params, arg.as_ref().map(|arg| arg.ty))?;
-    let kind = params
-        .kind(aggregate, &window)
-        .map_err(|error| format!("{agg}: {error}"))?;
+    let kind = match closing {
+        Some(window) => params.kind_closing(aggregate, window),
+        None => params.kind(aggregate, &window),
+    };
+    let kind = kind.map_err(|error| format!("{agg}: {error}"))?;
     let arg = arg.map(|arg| params.code(aggregate, arg));
     if matches!(aggregate, Aggregate::Rate | Aggregate::CountRate) && window.length_us().is_none() {
         return Err("a rate needs a window of a fixed length; use a sliding one".into());

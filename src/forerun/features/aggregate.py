@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 from forerun.errors import AggregateError
 from forerun.events.expression import Canonical, Expr, FeatureRef, as_expr
 from forerun.events.types import TypeName
-from forerun.features.window import Lifetime, Tiled, Window, window_of
+from forerun.features.window import Lifetime, Tiled, Window
 
 if TYPE_CHECKING:
     from forerun.features.custom import CustomAggregate
@@ -34,6 +34,7 @@ class Aggregate(Expr):
         length: For a list, the most elements it has; else None.
         of: The event class it runs over, where the user has said so.
         function: What computes it, when that is a function of the user's.
+        endless: What is wrong with it over a lifetime; empty: nothing. Where windows close it is over those.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Aggregate(Expr):
         length: int | None = None,
         of: object = None,
         function: "CustomAggregate | None" = None,
+        endless: str = "",
     ) -> None:
         super().__init__(type if length is None else "list")
         if isinstance(window, Tiled) and agg not in BOUNDED:
@@ -64,6 +66,7 @@ class Aggregate(Expr):
         self.length = length
         self.of = of
         self.function = function
+        self.endless = endless if isinstance(window, Lifetime) else ""
 
     def canonical(self) -> Canonical:
         """Refused: an aggregate has a meaning only inside a features class."""
@@ -187,26 +190,6 @@ def condition(agg: str, where: object) -> Expr | None:
     if made.type != "bool":
         raise AggregateError(f"{agg}(where={made!r}) is {made.type}, not a condition; write a comparison.")
     return made
-
-
-def kept_window(agg: str, over: object, instead: str) -> Window:
-    """A window that keeps its events, for an aggregate that cannot do without them.
-
-    Args:
-        agg: The aggregate, for the message.
-        over: What the user wrote.
-        instead: What bounds its memory otherwise.
-
-    Returns:
-        The window.
-
-    Raises:
-        AggregateError: A lifetime, or tiles.
-    """
-    window = window_of(over)
-    if isinstance(window, Lifetime | Tiled):
-        raise AggregateError(f"{agg} {window.words} would remember without bound; write {instead}.")
-    return window
 
 
 def named(agg: str, params: Mapping[str, object]) -> str:

@@ -22,7 +22,7 @@ from forerun.events.expression import Expr
 from forerun.events.moments import Duration, EventTime, Time
 from forerun.events.types import TypeName
 from forerun.features.aggregate import NUMBERS, ORDERED, Aggregate, argument, condition
-from forerun.features.window import Over, Sliding, Tiled, window_of
+from forerun.features.window import Lifetime, Over, Sliding, Tiled, window_of
 
 T = TypeVar("T", bool, int, float, str, Time, EventTime, Duration)
 N = TypeVar("N", int, float)
@@ -156,7 +156,7 @@ def rate(
     value: float | None = None,
     *,
     of: type[Event] | None = None,
-    over: Over,
+    over: Over = None,
     per: str = "1s",
     where: bool | None = None,
 ) -> float:
@@ -165,7 +165,8 @@ def rate(
     Args:
         value: A number or condition to sum; left out, events are counted.
         of: Events of this class; needed only in a features class over several streams.
-        over: Length of the window, like '1h'; a rate over a lifetime is not kept.
+        over: Length of the window, like '1h'; a rate over a lifetime is not kept. Left out where windows
+            close, whose length it is then.
         per: The unit of time.
         where: Only events where this holds.
 
@@ -178,8 +179,9 @@ def rate(
     """
     arg = None if value is None else argument("rate", value, NUMBERS)
     window = window_of(over)
-    if not isinstance(window, Sliding | Tiled):
-        raise AggregateError(f"rate {window.words}: it has no fixed length of time; write over='1h'.")
+    no_length = f"rate {window.words}: it has no fixed length of time; write over='1h'."
+    if not isinstance(window, Lifetime | Sliding | Tiled):
+        raise AggregateError(no_length)
     made = Aggregate(
         "rate",
         arg,
@@ -188,6 +190,7 @@ def rate(
         type="float",
         params={"per_us": parse_duration(per, "per")},
         of=of,
+        endless=no_length,
     )
     return cast(float, made)
 

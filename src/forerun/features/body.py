@@ -17,7 +17,7 @@ Found: TypeAlias = tuple[StreamSpec, FeatureSpec | DerivedSpec]
 
 
 def features_of(
-    owner: str, name: str, value: object, streams: Sequence[StreamSpec], at: Location
+    owner: str, name: str, value: object, streams: Sequence[StreamSpec], at: Location, *, closing: bool
 ) -> list[Found]:
     """The feature of an attribute, behind the hidden ones that it is made of.
 
@@ -27,16 +27,20 @@ def features_of(
         value: What stands there.
         streams: The streams of the class.
         at: File and line of the class.
+        closing: Whether its windows close, so that an aggregate without a window is over those.
 
     Raises:
-        AggregateError: Not aggregates of one stream.
+        AggregateError: Not aggregates of one stream; one that needs a window and has none.
     """
     place = line_of(name, owner, at)
     what = f"{owner}.{name}"
+    parts = [part for part in value.walk() if isinstance(part, Aggregate)] if isinstance(value, Expr) else []
+    for part in parts:
+        if part.endless and not closing:
+            raise AggregateError(f"{what}: {part.endless}", at=place)
     if isinstance(value, Aggregate):
         stream = _stream(what, value, streams, place)
         return [(stream, _feature(what, name, value, stream))]
-    parts = [part for part in value.walk() if isinstance(part, Aggregate)] if isinstance(value, Expr) else []
     if not isinstance(value, Expr) or not parts:
         shown = f"the expression {value!r}" if isinstance(value, Expr) else repr(value)
         raise AggregateError(

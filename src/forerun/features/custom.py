@@ -9,9 +9,9 @@ from forerun.errors import AggregateError, DuplicateNameError
 from forerun.events.calls import declared
 from forerun.events.canonical import digest
 from forerun.events.source import source_text
-from forerun.features.aggregate import NUMBERS, Aggregate, argument, condition, kept_window
+from forerun.features.aggregate import NUMBERS, Aggregate, argument, condition
 from forerun.features.definition import ViewSpec
-from forerun.features.window import Over
+from forerun.features.window import Over, window_of
 
 
 class CustomAggregate(Protocol):
@@ -81,14 +81,17 @@ def custom(
     """
     name = _checked(function)
     source = source_text(function, function)
+    window = window_of(over)
     made = Aggregate(
         "custom",
         argument("custom", value, NUMBERS),
         where=condition("custom", where),
-        window=kept_window("custom", over, "a window, like over='1h'"),
+        window=window,
         type="float",
         params={"function": name, "source": digest(source)},
         function=function,
+        endless=f"custom {window.words} would remember every value there ever was; write a window, "
+        "like over='1h'.",
     )
     return cast(float, made)
 

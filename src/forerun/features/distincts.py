@@ -36,13 +36,7 @@ def distinct(value: object, *, max: int | None = None, over: Over = None, where:
     """
     arg = argument("distinct", value)
     window = window_of(over)
-    bounded = isinstance(window, Lifetime)
-    if max is None and bounded:
-        raise AggregateError(
-            f"distinct {window.words} would remember every value there ever was; write over='30d', max=1000 "
-            "to stop counting there, or fr.approx_distinct."
-        )
-    if max is not None and not bounded:
+    if max is not None and not isinstance(window, Lifetime):
         raise AggregateError(
             f"distinct {window.words} is exact and keeps the events anyway; drop max={max!r}."
         )
@@ -56,6 +50,10 @@ def distinct(value: object, *, max: int | None = None, over: Over = None, where:
         window=window,
         type="int",
         params={} if max is None else {"max": max},
+        endless=""
+        if max is not None
+        else f"distinct {window.words} would remember every value there ever was; write over='30d', max=1000 "
+        "to stop counting there, or fr.approx_distinct.",
     )
     return cast(int, made)
 

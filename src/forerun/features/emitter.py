@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, NoReturn
 from forerun.errors import AggregateError
 from forerun.events.canonical import digest
 from forerun.events.duration import spell_duration
+from forerun.events.expression import Canonical
 from forerun.events.place import line_of
 from forerun.events.schema import StreamSpec
-from forerun.features.definition import FeatureSpec, ViewSpec
+from forerun.features.definition import HIDDEN, DerivedSpec, FeatureSpec, ViewSpec
 from forerun.features.view import view_of
 from forerun.features.window import Hopping, Lifetime, Session
 
-AGGREGATES = ("count", "sum", "mean", "min", "max", "var", "std", "first", "last")
-"""What can be computed of a window that closes."""
+FADING = ("ewm_count", "ewm_mean")
+"""Aggregates whose weights end no window."""
 
 COLUMNS = ("start", "end")
 """Columns beside the key and the features."""
@@ -65,9 +66,9 @@ class EmitterSpec:
         return self.view.stream
 
     @property
-    def features(self) -> tuple[FeatureSpec, ...]:
-        """Its aggregates, in the order of declaration."""
-        return self.view.aggregates
+    def features(self) -> tuple[FeatureSpec | DerivedSpec, ...]:
+        """The features that have a name of their own, in the order of declaration."""
+        return self.view.shown
 
     @property
     def words(self) -> str:
@@ -80,16 +81,22 @@ class EmitterSpec:
 
     def canonical(self) -> dict[str, object]:
         """The form that is hashed; the plan has the stream's index in place of its canonical form."""
-        features = [
-            {name: value for name, value in feature.canonical().items() if name != "window"}
-            for feature in self.features
-        ]
+        features = [windowless(feature.canonical()) for feature in self.view.features]
         return {**self.view.canonical(), "window": self.window.canonical(), "features": features}
 
     @property
     def version(self) -> str:
         """Hex hash of the canonical form: same version, same bits."""
         return digest(self.canonical())
+
+
+def windowless(feature: Canonical) -> Canonical:
+    """The canonical form of a feature whose window is that of its class.
+
+    >>> windowless({"name": "n", "window": {"kind": "lifetime"}})
+    {'name': 'n'}
+    """
+    return {name: value for name, value in feature.items() if name != "window"}
 
 
 def emitter_of(
@@ -115,7 +122,8 @@ def emitter_of(
         The emitter.
 
     Raises:
-        AggregateError: Windows that never close; an aggregate with a window of its own.
+        AggregateError: Windows that never close; an aggregate with a window of its own, or one that needs
+            another.
     """
     name = cls.__name__
     if not isinstance(over, Hopping | Session):
@@ -123,28 +131,27 @@ def emitter_of(
             f"{name}: over={over!r} never closes; write over=fr.tumbling('1h'), fr.hopping('1h', every='5m') "
             "or fr.session('30m', max='1d')."
         )
-    view = view_of(cls, (stream,), by, where)
+    view = view_of(cls, (stream,), by, where, closing=True)
     for feature in view.features:
-        place = line_of(feature.name, name, view.at)
-        if not isinstance(feature, FeatureSpec):
-            raise AggregateError(
-                f"{name}.{feature.name} is made of several aggregates; give each a name of its own here, and "
-                "combine them where the rows are read.",
-                at=place,
-            )
-        if not isinstance(feature.window, Lifetime):
-            raise AggregateError(
-                f"{name}.{feature.name} has a window of its own; leave out its over=, all of {name} is over "
-                "the same windows.",
-                at=place,
-            )
-        if feature.agg not in AGGREGATES or feature.type == "string":
-            what = "the text of a " if feature.agg in AGGREGATES else ""
-            raise AggregateError(
-                f"{name}.{feature.name}: {what}{feature.agg} is not computed for windows that close; "
-                f"there are {', '.join(AGGREGATES)} of numbers, conditions and times.",
-                at=place,
-            )
+        shown = feature.name.partition(HIDDEN)[0]
+        place = line_of(shown, name, view.at)
+        if isinstance(feature, FeatureSpec):
+            if feature.agg in FADING:
+                raise AggregateError(
+                    f"{name}.{shown}: weights that fade know no closed window; write fr.mean or fr.count.",
+                    at=place,
+                )
+            if not isinstance(feature.window, Lifetime):
+                raise AggregateError(
+                    f"{name}.{shown} has a window of its own; leave out its over=, all of {name} is over "
+                    "the same windows.",
+                    at=place,
+                )
+            if feature.agg == "rate" and isinstance(over, Session):
+                raise AggregateError(
+                    f"{name}.{shown}: a session has no fixed length of time; write fr.count or fr.sum.",
+                    at=place,
+                )
         if feature.name in (*by, *COLUMNS):
             raise AggregateError(
                 f"{name}.{feature.name}: {feature.name!r} is a column of its own beside the aggregates; "

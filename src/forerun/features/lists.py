@@ -15,7 +15,7 @@ from forerun.events.calls import declared
 from forerun.events.expression import Constant, as_expr
 from forerun.events.moments import Duration, EventTime, Time
 from forerun.features.aggregate import Aggregate, argument, condition
-from forerun.features.window import Lifetime, Over, window_of
+from forerun.features.window import Over, window_of
 
 T = TypeVar("T", bool, int, float, str, Time, EventTime, Duration)
 C = TypeVar("C", bool, int, str)
@@ -115,16 +115,22 @@ def top_k(
     """
     arg = argument("top_k", value, ("bool", "int", "string"))
     window = window_of(over)
-    if among is None and isinstance(window, Lifetime):
-        raise AggregateError(
-            f"top_k {window.words} would remember every value there ever was; write over='30d', or name the "
-            "values: among=['a', 'b']."
-        )
     params: dict[str, object] = {"n": _length("top_k", n)}
     if among is not None:
         params["among"] = _among(arg.type, among)
+    endless = (
+        f"top_k {window.words} would remember every value there ever was; write over='30d', or name the "
+        "values: among=['a', 'b']."
+    )
     made = Aggregate(
-        "top_k", arg, where=condition("top_k", where), window=window, type=arg.type, params=params, length=n
+        "top_k",
+        arg,
+        where=condition("top_k", where),
+        window=window,
+        type=arg.type,
+        params=params,
+        length=n,
+        endless=endless if among is None else "",
     )
     return cast(list[C], made)
 

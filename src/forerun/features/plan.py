@@ -10,7 +10,7 @@ from forerun.events.expression import Canonical, Expr
 from forerun.events.schema import StreamSpec
 from forerun.events.vector import VectorSpec
 from forerun.features.definition import DerivedSpec, FeatureSpec, ViewSpec
-from forerun.features.emitter import EmitterSpec
+from forerun.features.emitter import EmitterSpec, windowless
 from forerun.features.on_demand import OnDemand
 
 PLAN_FORMAT = 2
@@ -44,7 +44,16 @@ def compile_plan(
         names = [item.name for item in part.features]
         return {**feature, "view": view_index[part.name], "feature": names.index(name)}
 
-    closing = [{**emitter.canonical(), "stream": stream_index[emitter.stream.name]} for emitter in emitters]
+    closing = [
+        {
+            **emitter.canonical(),
+            "stream": stream_index[emitter.stream.name],
+            "features": [
+                windowless(_own_by_index(feature, emitter.view)) for feature in emitter.view.features
+            ],
+        }
+        for emitter in emitters
+    ]
     return canonical_json(
         {
             "format": PLAN_FORMAT,
@@ -101,12 +110,14 @@ def feature_version(vector: VectorSpec, views: Sequence[ViewSpec]) -> str:
     )
 
 
-def _own_by_index(feature: FeatureSpec | DerivedSpec, view: ViewSpec) -> object:
+def _own_by_index(feature: FeatureSpec | DerivedSpec, view: ViewSpec) -> Canonical:
     """The canonical form of a feature, with indices for the others of its view that it reads."""
     names = [item.name for item in view.features]
-    return _map_op(
+    mapped = _map_op(
         feature.canonical(), "own", lambda own: {**own, "feature": names.index(str(own["feature"]))}
     )
+    assert isinstance(mapped, dict)
+    return mapped
 
 
 def _map_features(canonical: object, change: Callable[[Canonical], Canonical]) -> object:

@@ -55,7 +55,14 @@ class _Access:
         return feature
 
 
-def view_of(cls: type, streams: Sequence[StreamSpec], by: tuple[str, ...], where: object) -> ViewSpec:
+def view_of(
+    cls: type,
+    streams: Sequence[StreamSpec],
+    by: tuple[str, ...],
+    where: object,
+    *,
+    closing: bool = False,
+) -> ViewSpec:
     """Read the body of a features class.
 
     Args:
@@ -63,6 +70,7 @@ def view_of(cls: type, streams: Sequence[StreamSpec], by: tuple[str, ...], where
         streams: The streams its aggregates run over, each over one.
         by: Names of the key's fields, which all of them have.
         where: A condition on the stream's events, or None; of several streams there is none.
+        closing: Whether it is a windows class, whose aggregates have no window of their own.
 
     Returns:
         The view.
@@ -82,7 +90,7 @@ def view_of(cls: type, streams: Sequence[StreamSpec], by: tuple[str, ...], where
         pair
         for name, value in vars(cls).items()
         if not name.startswith("__")
-        for pair in features_of(cls.__name__, name, value, streams, at)
+        for pair in features_of(cls.__name__, name, value, streams, at, closing=closing)
     ]
     features = tuple(feature for _, feature in found)
     if not features:

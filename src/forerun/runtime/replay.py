@@ -300,6 +300,10 @@ class _Replayer:
 
 def _unlike(ours: Any, theirs: Any) -> "np.ndarray[tuple[int], np.dtype[np.bool_]]":
     """Per row, whether two columns differ in any bit, or in being null."""
+    if pa.types.is_list(ours.type):
+        # As text a float says all of its bits.
+        pairs = zip(ours.to_pylist(), theirs.to_pylist(), strict=True)
+        return np.array([repr(one) != repr(other) for one, other in pairs], np.bool_)
     if pa.types.is_floating(ours.type):
         ours, theirs = _bits(ours), _bits(theirs)
     same = pc.fill_null(pc.equal(ours, theirs), False)

@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from forerun.events.records import window_schema
 from forerun.events.table import ARROW_TYPES
+from forerun.features.definition import DerivedSpec, FeatureSpec
 from forerun.features.emitter import EmitterSpec
 from forerun.runtime.layout import Layout
 from forerun.streams.log import ARRIVAL
@@ -18,7 +19,12 @@ def schema_of_windows(emitter: EmitterSpec) -> pa.Schema:
         emitter: The windows class.
     """
     key = {name: ARROW_TYPES[kind.type] for name in emitter.view.by if (kind := emitter.stream.field(name))}
-    return window_schema(key, {feature.name: ARROW_TYPES[feature.type] for feature in emitter.features})
+    return window_schema(key, {feature.name: _arrow(feature) for feature in emitter.features})
+
+
+def _arrow(feature: FeatureSpec | DerivedSpec) -> pa.DataType:
+    element = ARROW_TYPES[feature.element]
+    return element if feature.length is None else pa.list_(pa.field("item", element, nullable=False))
 
 
 def closed_windows(layout: Layout, emitted: Sequence[pa.RecordBatch]) -> dict[str, pa.RecordBatch]:

@@ -3,25 +3,35 @@
 One pass over the accepted events puts each into all windows that hold it; shares no code with the kernel.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from forerun.features.custom import NO_FUNCTIONS, Functions
 from forerun.testing.oracle.aggregates import Found, aggregate
-from forerun.testing.oracle.arrival import APPLIED, Arrival, Scalar, Value
+from forerun.testing.oracle.arrival import APPLIED, Arrival, Scalar
 from forerun.testing.oracle.expressions import evaluate, finite
 from forerun.testing.oracle.guard import Guard
+from forerun.testing.oracle.interpreter import Expected, combined
+from forerun.testing.oracle.tolerance import slack
 
 Window = tuple[int, tuple[Scalar, ...], int]
 """End, key, start."""
 
 
-def emitted(plan: Mapping[str, Any], index: int, arrivals: Iterable[Arrival]) -> list[dict[str, Value]]:
+def emitted(
+    plan: Mapping[str, Any],
+    index: int,
+    arrivals: Iterable[Arrival],
+    functions: Functions = NO_FUNCTIONS,
+) -> list[dict[str, Expected]]:
     """The rows of one emitter after some events.
 
     Args:
         plan: The plan.
         index: Which emitter of the plan.
         arrivals: Everything that arrived, of any stream, in the order of arrival.
+        functions: What custom aggregates call, by name.
 
     Returns:
         The fields of the key, `start`, `end` and the features; by end. Rows of one end are in no order.
@@ -33,8 +43,9 @@ def emitted(plan: Mapping[str, Any], index: int, arrivals: Iterable[Arrival]) ->
     >>> count = {"name": "n", "agg": "count", "arg": None, "where": None, "params": {}}
     >>> hourly = {"stream": 0, "by": ["shop"], "where": None, "window": window, "features": [count]}
     >>> events = [Arrival(0, 0, n, at, {"shop": "a", "at": at}) for n, at in enumerate((1, 4, 12, 16))]
-    >>> emitted({"streams": [stream], "emitters": [hourly]}, 0, events)
-    [{'shop': 'a', 'start': 0, 'end': 10, 'n': 2}]
+    >>> [row] = emitted({"streams": [stream], "emitters": [hourly]}, 0, events)
+    >>> {name: cell.value for name, cell in row.items()}
+    {'shop': 'a', 'start': 0, 'end': 10, 'n': 2}
     """
     spec = plan["emitters"][index]
     stream = plan["streams"][spec["stream"]]
@@ -62,8 +73,9 @@ def emitted(plan: Mapping[str, Any], index: int, arrivals: Iterable[Arrival]) ->
     rows = []
     for (end, key, start), inside in sorted(windows.items(), key=lambda item: item[0][0]):
         if end <= limit:
-            features = {item["name"]: _value(item, spec["window"], inside) for item in spec["features"]}
-            rows.append({**dict(zip(spec["by"], key, strict=True)), "start": start, "end": end, **features})
+            names = {**dict(zip(spec["by"], key, strict=True)), "start": start, "end": end}
+            closed = _Closed(spec, stream["time"], inside, end, functions)
+            rows.append({name: Expected(value) for name, value in names.items()} | closed.shown())
     return rows
 
 
@@ -104,14 +116,48 @@ def _sessions(window: Mapping[str, int | None], events: Events) -> Placed:
     return placed
 
 
-def _value(feature: Mapping[str, Any], window: Mapping[str, Any], inside: list[Arrival]) -> Value:
-    """A feature over the events of one window; a rate is per the window's length."""
-    counted = [event for event in inside if _holds(feature["where"], event)]
-    arg = feature["arg"]
-    values = [1 if arg is None else evaluate(arg, _field_of(event)) for event in counted]
-    known = [value for value in values if value is not None]
-    length = {"kind": "sliding", "over_us": window.get("size_us"), "ago_us": 0}
-    return finite(aggregate(feature["agg"], Found(known, [0] * len(known), 0, length, feature["params"])))
+@dataclass(frozen=True)
+class _Closed:
+    """One window of one emitter, at its end; a rate is per the window's length.
+
+    Args:
+        spec: The emitter.
+        clock: The field with the event time.
+        inside: Its events.
+        end: Its end.
+        functions: What custom aggregates call.
+    """
+
+    spec: Mapping[str, Any]
+    clock: str
+    inside: Sequence[Arrival]
+    end: int
+    functions: Functions
+
+    def shown(self) -> dict[str, Expected]:
+        """The features that are not hidden."""
+        names = [feature["name"] for feature in self.spec["features"]]
+        return {name: self.expect(at) for at, name in enumerate(names) if "#" not in name}
+
+    def expect(self, index: int) -> Expected:
+        """One feature."""
+        feature = self.spec["features"][index]
+        if "expr" in feature:
+            return combined(feature["expr"], self._leaf)
+        counted = [event for event in self.inside if _holds(feature["where"], event)]
+        arg = feature["arg"]
+        values = [1 if arg is None else evaluate(arg, _field_of(event)) for event in counted]
+        known = [pair for pair in zip(values, counted, strict=True) if pair[0] is not None]
+        times: list[Any] = [event.values[self.clock] for _, event in known]  # of an applied event: never null
+        params = feature["params"]
+        length = {"kind": "closed", "over_us": self.spec["window"].get("size_us")}
+        function = self.functions.get(params.get("function", ""))
+        found = Found([value for value, _ in known], times, self.end, length, params, function)
+        value = finite(aggregate(feature["agg"], found))
+        return Expected(value, slack(feature["agg"], value, found), found)
+
+    def _leaf(self, part: Mapping[str, Any]) -> Expected:
+        return Expected(self.end) if part["op"] == "now" else self.expect(part["feature"])
 
 
 def _holds(condition: Mapping[str, Any] | None, event: Arrival) -> bool:

@@ -177,7 +177,7 @@ class Oracle:
         def leaf(part: Mapping[str, Any]) -> Expected:
             return Expected(time) if part["op"] == "now" else self.expect(view, part["feature"], key, time)
 
-        return _combined(expr, leaf)
+        return combined(expr, leaf)
 
     def _input(self, expr: Mapping[str, Any], values: Mapping[str, Scalar], time: int) -> Expected:
         """An input of a vector: fields of the event, and features of entities that it names."""
@@ -192,13 +192,20 @@ class Oracle:
             assert isinstance(expected.value, list)
             return Expected(expected.value[part["at"]] if part["at"] < len(expected.value) else None)
 
-        return _combined(expr, leaf)
+        return combined(expr, leaf)
 
 
-def _combined(expr: Mapping[str, Any], leaf: Any) -> Expected:
+def combined(expr: Mapping[str, Any], leaf: Any) -> Expected:
     """An expression over values with slack of their own: allowed is 1e-9 of the largest of them.
 
     A lone leaf keeps its own slack; where all leaves are exact, so is the result but for one rounding.
+
+    Args:
+        expr: As in the plan.
+        leaf: Gives the value of a leaf.
+
+    >>> combined({"op": "neg", "args": [{"op": "own", "feature": 0}]}, lambda _: Expected(2)).value
+    -2
     """
     if expr["op"] not in ("lit",) and "args" not in expr:
         only: Expected = leaf(expr)

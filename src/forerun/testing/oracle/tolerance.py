@@ -72,7 +72,7 @@ def keeps_events(window: Any) -> bool:
     >>> keeps_events({"kind": "sliding", "over_us": 10, "ago_us": 0}), keeps_events({"kind": "lifetime"})
     (True, False)
     """
-    return window is not None and window["kind"] not in ("lifetime", "tiled")
+    return window is not None and window["kind"] not in ("closed", "lifetime", "tiled")
 
 
 def within(expected: Value, actual: Value, allowed: float) -> bool:

@@ -179,6 +179,15 @@ def verdicts(step: Sequence[tuple[int, int, int, pa.RecordBatch]], result: StepR
     return [event[4] for event in placed]
 
 
+def rows_of(batch: Any) -> list[Mapping[str, Any]]:
+    """The rows of a batch that the kernel made, times as int microseconds."""
+    if not len(batch):
+        return []
+    made = pa.record_batch(batch)
+    columns = {name: plain(made.column(name)) for name in made.schema.names}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
 def values(
     kernel: Kernel, subject: Subject, view: int, keys: Sequence[tuple[object, ...]], t: int
 ) -> Mapping[str, list[Any]]:

@@ -10,10 +10,11 @@ import pyarrow as pa
 
 from forerun.testing.oracle.aggregates import Found
 from forerun.testing.oracle.arrival import APPLIED, Arrival, Value
+from forerun.testing.oracle.emitted import emitted
 from forerun.testing.oracle.interpreter import Expected, Oracle
 from forerun.testing.oracle.tolerance import within
 from forerun.testing.parity.level import Difference, Level
-from forerun.testing.parity.play import Log, matrix, values, verdicts
+from forerun.testing.parity.play import Log, matrix, rows_of, values, verdicts
 from forerun.testing.parity.subject import PROBE, Subject
 
 STEP_ROWS = 20
@@ -34,7 +35,7 @@ def truth(
     enough: Callable[[Level], bool] = lambda _: False,
     doctor: Doctor = lambda _view, _feature, value: value,
 ) -> Level:
-    """Play a log through kernel and oracle side by side: verdicts, vectors, watermarks and readings.
+    """Play a log through kernel and oracle side by side: verdicts, vectors, watermarks, readings, windows.
 
     Args:
         subject: The plan.
@@ -44,7 +45,7 @@ def truth(
         doctor: May falsify values of the kernel: a test of this test.
 
     Returns:
-        The level; its cells are inputs of vectors and values of readings.
+        The level; its cells are inputs of vectors, values of readings, and values of closed windows.
     """
     return _Side(subject, seed, doctor).by_side(arrivals, enough)
 
@@ -58,6 +59,8 @@ class _Side:
         self.oracle = Oracle(subject.text, subject.functions)
         self.level = Level("P3 oracle", PROMISE)
         self.chance = random.Random(seed)
+        self.taken: list[Arrival] = []
+        self.closed: list[list[Mapping[str, Any]]] = [[] for _ in subject.spec.get("emitters", ())]
         self.doctor = doctor
         self.events = 0
 
@@ -71,12 +74,16 @@ class _Side:
             self.step(step, some)
             if enough(self.level):
                 break
+        self.windows()
         self.level.notes.append(f"{self.events} events, in steps of {STEP_ROWS}")
         return self.level
 
     def step(self, step: Sequence[Any], some: Sequence[Arrival]) -> None:
         """One step: verdicts, every vector, watermarks, and readings of a few entities."""
         result = self.kernel.apply(step)
+        self.taken += some
+        for into, batch in zip(self.closed, result.emitted, strict=True):
+            into += rows_of(batch)
         served = [matrix(pa.Table.from_batches([pa.record_batch(made)]))[1] for made in result.vectors]
         stale = _stale(result.stale)
         rows = [0] * len(served)
@@ -132,6 +139,31 @@ class _Side:
                         continue
                     expected = self.oracle.expect(view, self.subject.index(view, name), key, t)
                     self.judge("read at a time", spec["name"], name, named, t, expected, actual)
+
+    def windows(self) -> None:
+        """Every window that has closed, and no other."""
+        for index, (spec, found) in enumerate(
+            zip(self.subject.spec.get("emitters", ()), self.closed, strict=True)
+        ):
+            names = [*spec["by"], "start", "end"]
+            wanted = {
+                tuple(row[name].value for name in names): row
+                for row in emitted(self.subject.spec, index, self.taken, self.subject.functions)
+            }
+            for row in found:
+                place = {name: row[name] for name in names}
+                expected = wanted.pop(tuple(place.values()), None)
+                if expected is None:
+                    self.differ(
+                        "not to be closed, or twice", spec["name"], "row", place, None, Expected(None), "row"
+                    )
+                    continue
+                for name, cell in expected.items():
+                    if name not in place:
+                        self.judge("a closed window", spec["name"], name, place, row["end"], cell, row[name])
+            for key in wanted:
+                place = dict(zip(names, key, strict=True))
+                self.differ("a window not closed", spec["name"], "row", place, None, Expected("row"), None)
 
     def bound(
         self,
