@@ -69,7 +69,8 @@ class Spilling:
     def apply(self, batches: Any) -> StepResult:
         """A step, and then room is made."""
         result = self.kernel.apply(batches)
-        if self.kernel.relieve(stored=False):
+        # What was saved after earlier steps may sleep at any time; what has changed since may not.
+        if self.kernel.relieve(stored=True):
             self.save()
             self.kernel.relieve(stored=True)
         self.slept = max(self.slept, sum(self.kernel.asleep()))
