@@ -40,6 +40,17 @@ def test_nothing_wrong_is_nothing_found() -> None:
     assert json.loads(report.json())["equal"] is True
 
 
+def test_logs_have_values_out_of_range() -> None:
+    """Near the end of a log sums overflow, in every way it is played alike; the oracle says null, too."""
+    arrivals = nasty_log(5, 400, SUBJECT.shapes)
+    log = Log(SUBJECT, arrivals)
+    overflows = play(log, 400).overflows
+
+    assert {name.rpartition(".")[2].split("_")[0] for name in overflows} >= {"std", "var", "sum", "ratio"}
+    assert play(log, 7).overflows == overflows
+    assert truth(SUBJECT, arrivals).equal
+
+
 def test_replay_finds_one_bit() -> None:
     """P1: a single bit of a single input of a single run is found, with its place."""
     runs = []

@@ -66,24 +66,17 @@ def _show(console: "Console", status: "Status", *, running: bool) -> None:
         labels = (model.labels_joined, model.labels_pending, model.labels_expired)
         models.add_row(model.name, model.version or "none yet", *map(count, (made, *labels)))
     console.print(models)
-    if status.decisions:
-        decisions = table("rule", "decisions", right=[1])
-        for rule, made in status.decisions.items():
-            decisions.add_row(rule, count(made))
-        console.print()
-        console.print(decisions)
-    if status.windows:
-        windows = table("windows", "closed", right=[1])
-        for name, closed in status.windows.items():
-            windows.add_row(name, count(closed))
-        console.print()
-        console.print(windows)
-    if status.overflows:
-        overflows = table("feature", "out of range, served null", right=[1])
-        for name, values in status.overflows.items():
-            overflows.add_row(name, count(values))
-        console.print()
-        console.print(overflows)
+    for heads, found in (
+        (("rule", "decisions"), status.decisions),
+        (("windows", "closed"), status.windows),
+        (("feature", "not computed, served null"), status.overflows),
+    ):
+        if found:
+            listed = table(*heads, right=[1])
+            for name, number in found.items():
+                listed.add_row(name, count(number))
+            console.print()
+            console.print(listed)
     held = ", ".join(f"{name} {count(found)}" for name, found in status.entities.items())
     console.print(f"\n[bright_black]entities[/bright_black] {held or 'none'}")
     console.print(f"[bright_black]outbox waiting[/bright_black] {count(status.outbox_pending)}")

@@ -42,17 +42,7 @@ def first_n(value: T | None, n: int, *, over: Over = None, where: bool | None = 
     >>> at_eleven(first_n(Opened.who, 5)), at_eleven(first_n(Opened.seconds, 1, over="45m"))
     (['ann', 'bob'], [20])
     """
-    arg = argument("first_n", value)
-    made = Aggregate(
-        "first_n",
-        arg,
-        where=condition("first_n", where),
-        window=window_of(over),
-        type=arg.type,
-        params={"n": _length("first_n", n)},
-        length=n,
-    )
-    return cast(list[T], made)
+    return cast(list[T], _values("first_n", value, n, over, where))
 
 
 @declared
@@ -72,17 +62,7 @@ def last_n(value: T | None, n: int, *, over: Over = None, where: bool | None = N
     >>> at_eleven(last_n(Opened.seconds, 2))
     [20, 60]
     """
-    arg = argument("last_n", value)
-    made = Aggregate(
-        "last_n",
-        arg,
-        where=condition("last_n", where),
-        window=window_of(over),
-        type=arg.type,
-        params={"n": _length("last_n", n)},
-        length=n,
-    )
-    return cast(list[T], made)
+    return cast(list[T], _values("last_n", value, n, over, where))
 
 
 @declared
@@ -181,6 +161,14 @@ def histogram(
         length=len(numbers) + 1,
     )
     return cast(list[int], made)
+
+
+def _values(agg: str, value: object, n: int, over: Over, where: object) -> Aggregate:
+    """Values of the event at one end of the window."""
+    arg, params = argument(agg, value), {"n": _length(agg, n)}
+    return Aggregate(
+        agg, arg, where=condition(agg, where), window=window_of(over), type=arg.type, params=params, length=n
+    )
 
 
 def _length(agg: str, n: object) -> int:

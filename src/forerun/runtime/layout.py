@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from forerun.errors import NotFoundError
 from forerun.events.canonical import digest
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from forerun.features.emitter import EmitterSpec
     from forerun.models.definition import ModelSpec
     from forerun.runtime.app import App
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Layout:
         Raises:
             NotFoundError: There is none of that name.
         """
-        return _number("stream", name, self._streams)
+        return _named("stream", name, self._streams)
 
     def topic(self, topic: str) -> int:
         """Number of the stream that has a topic."""
@@ -96,9 +98,7 @@ class Layout:
         Raises:
             NotFoundError: There is none of that name.
         """
-        if name not in self.declared:
-            _number("view", name, dict.fromkeys(self.declared, 0))
-        return self.declared[name]
+        return _named("view", name, self.declared)
 
     def parts(self, name: str) -> list[int]:
         """Numbers of the views that the kernel keeps for a features class, one per stream.
@@ -128,7 +128,7 @@ class Layout:
         Raises:
             NotFoundError: There is none of that name.
         """
-        return self.emitters[_number("windows class", name, {e.name: n for n, e in enumerate(self.emitters)})]
+        return _named("windows class", name, {emitter.name: emitter for emitter in self.emitters})
 
     def model(self, name: str) -> ModelLayout:
         """Everything about a model.
@@ -139,9 +139,7 @@ class Layout:
         Raises:
             NotFoundError: There is none of that name.
         """
-        if name not in self.models:
-            _number("model", name, dict.fromkeys(self.models, 0))
-        return self.models[name]
+        return _named("model", name, self.models)
 
     def _model(self, app: "App", spec: "ModelSpec", vector: int) -> ModelLayout:
         streams = {spec.on.name} | {
@@ -174,7 +172,7 @@ def _fingerprint(plan: str, app: "App") -> str:
     return digest([plan, functions] if functions else plan)
 
 
-def _number(kind: str, name: str, numbers: Mapping[str, int]) -> int:
-    if name not in numbers:
-        raise NotFoundError(f"this app has no {kind} {name!r}.{nearest(name, numbers)}")
-    return numbers[name]
+def _named(kind: str, name: str, known: Mapping[str, T]) -> T:
+    if name not in known:
+        raise NotFoundError(f"this app has no {kind} {name!r}.{nearest(name, known)}")
+    return known[name]

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forerun.errors import ConservationError, NothingYetError
+from forerun.errors import ConservationError
 from forerun.events.expression import FeatureRef
 from forerun.events.records import VERDICTS
 from forerun.events.vector import InputSpec
@@ -16,13 +16,13 @@ from forerun.runtime.blame import Blame
 from forerun.runtime.causes import Causes, Reached
 from forerun.runtime.chronology import Chronology
 from forerun.runtime.hindsight import Hindsight, Seen
-from forerun.runtime.history import History
 from forerun.runtime.layout import Layout
 from forerun.runtime.ledger import Balance, Cost, Floats32, Ledger, Missed, Value, unlike
 from forerun.runtime.recovery import recover
 from forerun.runtime.rows import Column, Ints, keys
-from forerun.runtime.tables import DATABASE, Tables
-from forerun.state.database import Connect, Database
+from forerun.runtime.snapshot import snapshot
+from forerun.runtime.tables import Tables
+from forerun.state.database import Connect
 
 COLUMNS = ("prediction_id", "key", "partition", "offset", "inputs")
 """Of the prediction log, what the ledger needs."""
@@ -53,25 +53,15 @@ def late_ledger(
         ConservationError: The counts of a partition do not add up.
         LogRangeError: Retention has dropped records from the log.
     """
-    if not (directory / DATABASE).exists():
-        raise NothingYetError(f"{layout.app} has not been run in {directory}; start: forerun run")
-    database = Database(directory / DATABASE, read_only=True, connect=connect)
-    history = History(layout, directory, connect=connect)
-    try:
-        with database.snapshot() as connection:
-            tables = Tables(connection)
-            tables.check(layout)
-            served = {name: history.predictions(name, columns=COLUMNS) for name in layout.models}
-            rejected = tables.rejected()
-            balances = _balances(layout, tables, rejected)
-            chronology = Chronology(layout, tables, rejected, on_progress)
-            writer = _Writer(layout, chronology, served, on_value)
-            for seen in Hindsight(layout, chronology, served, late=(False, True)).read():
-                writer.add(seen)
-            return Ledger(balances, chronology.copies, writer.costs(), writer.events(rejected))
-    finally:
-        history.close()
-        database.close()
+    with snapshot(layout, directory, connect) as (tables, history):
+        served = {name: history.predictions(name, columns=COLUMNS) for name in layout.models}
+        rejected = tables.rejected()
+        balances = _balances(layout, tables, rejected)
+        chronology = Chronology(layout, tables, rejected, on_progress)
+        writer = _Writer(layout, chronology, served, on_value)
+        for seen in Hindsight(layout, chronology, served, late=(False, True)).read():
+            writer.add(seen)
+        return Ledger(balances, chronology.copies, writer.costs(), writer.events(rejected))
 
 
 def _balances(layout: Layout, tables: Tables, rejected: pa.Table) -> list[Balance]:

@@ -5,6 +5,7 @@ This is the product's claim put to the test on the user's own data: same journal
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from forerun.errors import NothingYetError
 from forerun.governance.registry import Registry
 from forerun.runtime.active import Roster
 from forerun.runtime.history import History
@@ -22,10 +22,11 @@ from forerun.runtime.layout import Layout
 from forerun.runtime.overflow import overflow_of
 from forerun.runtime.predictions import Active, as_served
 from forerun.runtime.recovery import await_labels, read_records
+from forerun.runtime.snapshot import snapshot
 from forerun.runtime.state import State
 from forerun.runtime.step import step
-from forerun.runtime.tables import DATABASE, Tables
-from forerun.state.database import Connect, Database
+from forerun.runtime.tables import Tables
+from forerun.state.database import Connect
 
 COMPARED = (
     "prediction_id", "model_version", "stream", "partition", "offset", "key", "event_time", "score",
@@ -139,23 +140,11 @@ def replay(
         AppChangedError: The data is of other features.
         LogRangeError: Retention has dropped records from the log.
     """
-    if not (directory / DATABASE).exists():
-        raise NothingYetError(f"{layout.app} has not been run in {directory}; start: forerun run")
-    database = Database(directory / DATABASE, read_only=True, connect=connect)
-    registry = Registry(directory, read_only=True, connect=connect)
-    history = History(layout, directory, connect=connect)
-    try:
-        with database.snapshot() as connection:
-            tables = Tables(connection)
-            tables.check(layout)
-            # Read after the snapshot began, so the log of predictions holds at least what the journal names.
-            logged = {name: _Logged(history, name) for name in layout.models}
-            closed = {emitter.name: history.windows(emitter.name) for emitter in layout.emitters}
+    with snapshot(layout, directory, connect) as (tables, history):
+        logged = {name: _Logged(history, name) for name in layout.models}
+        closed = {emitter.name: history.windows(emitter.name) for emitter in layout.emitters}
+        with closing(Registry(directory, read_only=True, connect=connect)) as registry:
             return _Replayer(layout, tables, Roster(layout, registry), logged, closed, on_progress).go()
-    finally:
-        history.close()
-        registry.close()
-        database.close()
 
 
 class _Logged:

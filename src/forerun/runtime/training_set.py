@@ -7,15 +7,14 @@ from typing import Literal, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from forerun.errors import ArgumentError, NothingYetError
+from forerun.errors import ArgumentError
 from forerun.models.history import from_history
 from forerun.models.table import Table
 from forerun.runtime.chronology import Chronology
 from forerun.runtime.hindsight import Hindsight
-from forerun.runtime.history import History
 from forerun.runtime.layout import Layout
-from forerun.runtime.tables import DATABASE, Tables
-from forerun.state.database import Connect, Database
+from forerun.runtime.snapshot import snapshot
+from forerun.state.database import Connect
 
 AsOf: TypeAlias = Literal["served", "corrected"]
 AS_OF: tuple[AsOf, ...] = ("served", "corrected")
@@ -50,22 +49,12 @@ def training_set(
     """
     if as_of not in AS_OF:
         raise ArgumentError(f"as_of={as_of!r}: a training set is as 'served' or as 'corrected'")
-    if not (directory / DATABASE).exists():
-        raise NothingYetError(f"{layout.app} has not been run in {directory}; start: forerun run")
-    version = layout.model(model).spec.feature_version
-    database = Database(directory / DATABASE, read_only=True, connect=connect)
-    history = History(layout, directory, connect=connect)
-    try:
-        with database.snapshot() as connection:
-            tables = Tables(connection)
-            tables.check(layout)
-            predictions, labels = history.predictions(model), history.labels(model)
-            if as_of == "corrected":
-                chronology = Chronology(layout, tables, tables.rejected(), on_progress)
-                predictions = _corrected(layout, chronology, model, predictions)
-    finally:
-        history.close()
-        database.close()
+    with snapshot(layout, directory, connect) as (tables, history):
+        version = layout.model(model).spec.feature_version
+        predictions, labels = history.predictions(model), history.labels(model)
+        if as_of == "corrected":
+            chronology = Chronology(layout, tables, tables.rejected(), on_progress)
+            predictions = _corrected(layout, chronology, model, predictions)
     return from_history(predictions, labels, feature_version=version)
 
 

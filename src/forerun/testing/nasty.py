@@ -19,6 +19,7 @@ TAME_FLOATS = (
     0.0,
     -0.0,
     5e-324,
+    2.2250738585072014e-308,
     -1e-300,
     1e-8,
     0.1,
@@ -32,8 +33,8 @@ TAME_FLOATS = (
 )
 """Break careless sums, and leave room for sums of squares: subnormal, cancelling, beyond any fixed point."""
 
-WILD_FLOATS = (*TAME_FLOATS, 1.7976931348623157e308, -1e308, 2.2250738585072014e-308)
-"""For what is compared and counted only."""
+WILD_FLOATS = (1.7976931348623157e308, -1e308, 1e200)
+"""Two of them overflow a sum, or their squares do."""
 
 INTS = (0, 1, -1, 7, 2**31, -(2**40), 2**53 + 1, -(2**53) - 1)
 """2**53 + 1 is the first int that a float cannot hold."""
@@ -72,7 +73,7 @@ class Habits:
     doubled: float = 0.05
     nulls: float = 0.15
     extreme: float = 0.25
-    beyond: float = 0.02
+    beyond: float = 0.3
     invalid: float = 0.01
 
 
@@ -176,15 +177,19 @@ class _Writer:
             case "string":
                 return self.chance.choice(STRINGS)
             case "int":
-                ints = (*INTS, *WILD_INTS) if self._is_beyond() else INTS
+                ints = WILD_INTS if self._is_beyond() else INTS
                 return self.chance.choice(ints) if extreme else self.chance.randrange(-20, 100)
             case "time":
                 return self.now + self.chance.randrange(-3600, 3600) * SECOND_US
             case "duration":
                 return self.chance.randrange(-60, 7200) * SECOND_US
             case _:
-                wild = TAME_FLOATS if name in shape.bounded and not self._is_beyond() else WILD_FLOATS
-                return self.chance.choice(wild) if extreme else round(self.chance.uniform(-50, 50), 2)
+                floats: Sequence[float] = TAME_FLOATS
+                if self._is_beyond():
+                    floats = WILD_FLOATS
+                elif name not in shape.bounded:
+                    floats = (*TAME_FLOATS, *WILD_FLOATS)
+                return self.chance.choice(floats) if extreme else round(self.chance.uniform(-50, 50), 2)
 
     def _is_beyond(self) -> bool:
         """Whether a number may be too large to be added up: late in a log, for a lifetime never forgets."""

@@ -2,7 +2,7 @@
 
 import itertools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,15 +99,7 @@ def prove(
             tally.add(tally_of)
         if tally.violations or clock() - start_s >= seconds:
             break
-    return Proof(
-        histories=tally.histories,
-        disks=len(tally.images),
-        restarts=tally.recoveries,
-        recovering=tally.recovering,
-        errors=tally.faults.total(),
-        violations=tuple(Violation(seed, problem) for seed, problem in tally.violations),
-        seconds=clock() - start_s,
-    )
+    return _proof(tally, tally.violations, clock() - start_s)
 
 
 def again(app: "App", seed: int, *, clock: Callable[[], float]) -> Proof:
@@ -125,15 +117,18 @@ def again(app: "App", seed: int, *, clock: Callable[[], float]) -> Proof:
     with tempfile.TemporaryDirectory(prefix="forerun-", dir=_memory()) as directory:
         histories = _histories(app, seed // BLOCK, Path(directory))
         problems = histories.chain(seed)
-    tally = histories.tally
+    return _proof(histories.tally, [(seed, problem) for problem in problems], clock() - start_s)
+
+
+def _proof(tally: "Tally", violations: Iterable[tuple[int, str]], seconds: float) -> Proof:
     return Proof(
         histories=tally.histories,
         disks=len(tally.images),
         restarts=tally.recoveries,
         recovering=tally.recovering,
         errors=tally.faults.total(),
-        violations=tuple(Violation(seed, problem) for problem in problems),
-        seconds=clock() - start_s,
+        violations=tuple(Violation(seed, problem) for seed, problem in violations),
+        seconds=seconds,
     )
 
 

@@ -29,8 +29,8 @@ SLICE = 16
 
 REQUESTS_MAX = 8
 
-_HABITS = Habits(partitions=1, keys=4, extreme=0.0, doubled=0.1)
-"""One partition, as sources have; no extreme numbers, whose sums may rightly be refused."""
+_HABITS = Habits(partitions=1, keys=4, extreme=0.05, beyond=0.2, doubled=0.1)
+"""One partition, as sources have; some numbers are so large that their sums are out of range."""
 
 
 def traffic_of(app: "App", seed: int) -> Traffic:
