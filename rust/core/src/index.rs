@@ -153,6 +153,14 @@ impl Index {
         }
         self.cursors.inserted(kept, at);
         self.marks.inserted(kept, at);
+        if let Some(relieved) = self
+            .prefix
+            .as_ref()
+            .and_then(|prefix| prefix.relieved(kept))
+        {
+            self.prefix = Some(relieved);
+            self.marks = Marks::new(view.marks);
+        }
     }
 
     #[inline(always)]

@@ -44,9 +44,6 @@ struct Mark {
 /// No position: far from all.
 const NOWHERE: usize = usize::MAX / 2;
 
-/// Events a mark is moved by at most; [`Prefix`] adds up two on average, and looks somewhere else.
-const FAR: usize = 4;
-
 impl Marks {
     /// Marks that are nowhere yet.
     #[must_use]
@@ -77,11 +74,13 @@ impl Marks {
         if from == at {
             return &mark.run;
         }
+        // The prefix adds up half as many on average, and looks somewhere else.
+        let far = prefix.size() / 2;
         if !light.sums && !light.counts {
             // The position says it all.
-        } else if from < at && at - from <= FAR {
+        } else if from < at && at - from <= far {
             add_up(light, track, kept, from..at, &mut mark.run);
-        } else if from > at && from - at <= FAR {
+        } else if from > at && from - at <= far {
             let mut run = Run::EMPTY;
             add_up(light, track, kept, at..from, &mut run);
             mark.run = mark.run.without(&run);

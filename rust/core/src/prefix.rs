@@ -1,4 +1,4 @@
-//! Totals of all events before every eighth one, so that a window of any length costs two look-ups.
+//! Totals of all events before every eighth one or so, so that a window of any length costs two look-ups.
 
 use std::ops::Range;
 
@@ -7,14 +7,19 @@ use crate::light::{Light, Run, bits, known_root, less, plus, root, square};
 use crate::plan::Track;
 use crate::prefetch::prefetch_at;
 
-/// Events in a block.
-const SIZE: usize = 8;
+/// Events in a block, as a power of two: at first, and at most.
+const SHIFT: u32 = 3;
+const SHIFT_MAX: u32 = 7;
+
+/// Blocks that an event may change, on average, before blocks are made larger; and how much more at once.
+const CHANGES: u32 = 16;
+const STRAIN_MAX: u32 = 2048;
 
 /// Prefix totals of an entity's events, for each light track of its view.
 ///
 /// The totals of a run of events are the difference of two prefixes, exactly, since nothing is rounded. A
 /// prefix is that of a block and at most four events. An event inserted d events before the end changes the d / 8
-/// prefixes after it.
+/// prefixes after it; where many are that late, blocks are made longer.
 ///
 /// ```
 /// use forerun_core::buffer::Events;
@@ -42,16 +47,26 @@ pub struct Prefix {
     words: Vec<u64>,
     /// Most bits of any value so far.
     bits: u32,
+    /// A block has two to the power of this many events.
+    shift: u32,
+    /// How many more blocks than is good have been changed by late events.
+    strain: u32,
 }
 
 impl Prefix {
     /// The prefixes of all events kept; none when a value does not fit.
     #[must_use]
     pub fn new(kept: Kept<'_>) -> Option<Self> {
+        Self::with_blocks(kept, SHIFT)
+    }
+
+    fn with_blocks(kept: Kept<'_>, shift: u32) -> Option<Self> {
         let mut prefix = Self {
-            origin: kept.first / SIZE,
+            origin: kept.first >> shift,
             words: vec![0; kept.view.light_words],
             bits: 0,
+            shift,
+            strain: 0,
         };
         (kept.first..kept.end())
             .all(|at| prefix.appended(kept, at))
@@ -63,6 +78,23 @@ impl Prefix {
     #[must_use]
     pub fn bits(&self) -> u32 {
         self.bits
+    }
+
+    /// Events in a block.
+    #[inline]
+    #[must_use]
+    pub fn size(&self) -> usize {
+        1 << self.shift
+    }
+
+    /// The same with longer blocks, and another constant, when late events have changed too many.
+    #[inline]
+    #[must_use]
+    pub fn relieved(&self, kept: Kept<'_>) -> Option<Self> {
+        if self.strain < STRAIN_MAX || self.shift == SHIFT_MAX {
+            return None;
+        }
+        Self::with_blocks(kept, self.shift + 1)
     }
 
     /// Asks for the memory of the newest prefix.
@@ -82,24 +114,24 @@ impl Prefix {
             return false;
         }
         // Each later block begins one event earlier than before: the new event is before it, its first one no longer.
-        let stride = kept.view.light_words;
-        let mut block = at / SIZE + 1;
-        while block * SIZE < end {
-            let entry = (block - self.origin) * stride;
-            if entry >= self.words.len() {
-                break;
+        let (stride, size) = (kept.view.light_words, self.size());
+        let first = (at >> self.shift) + 1;
+        let blocks = (end.div_ceil(size)).saturating_sub(first);
+        for track in &kept.view.tracks {
+            let Some(light) = track.light else { continue };
+            let mut new = Run::EMPTY;
+            change(light, track, kept.row(at), false, &mut new);
+            for block in first..first + blocks {
+                let entry = (block - self.origin) * stride + light.at;
+                let Some(slot) = self.words.get_mut(entry..entry + light.words()) else {
+                    break;
+                };
+                let mut run = load(light, slot).with(&new);
+                change(light, track, kept.row(block * size), true, &mut run);
+                store(light, &run, slot);
             }
-            for track in &kept.view.tracks {
-                if let Some(light) = track.light {
-                    let slot = &mut self.words[entry + light.at..][..light.words()];
-                    let mut run = load(light, slot);
-                    change(light, track, kept.row(at), false, &mut run);
-                    change(light, track, kept.row(block * SIZE), true, &mut run);
-                    store(light, &run, slot);
-                }
-            }
-            block += 1;
         }
+        self.strain += blocks as u32;
         self.close(kept, end);
         true
     }
@@ -134,9 +166,11 @@ impl Prefix {
     #[inline(always)]
     fn close(&mut self, kept: Kept<'_>, end: usize) {
         let stride = kept.view.light_words;
-        if !end.is_multiple_of(SIZE) || stride == 0 {
+        let size = self.size();
+        if end & (size - 1) != 0 || stride == 0 {
             return;
         }
+        self.strain = self.strain.saturating_sub(CHANGES * size as u32);
         let last = self.words.len() - stride;
         self.words.extend_from_within(last..);
         for track in &kept.view.tracks {
@@ -144,7 +178,7 @@ impl Prefix {
                 let at = last + stride + light.at;
                 let mut run = load(light, &self.words[at..]);
                 // The first block may begin before the oldest event kept.
-                let rows = (end - SIZE).max(kept.first)..end;
+                let rows = (end - size).max(kept.first)..end;
                 add_up(light, track, kept, rows, &mut run);
                 store(light, &run, &mut self.words[at..]);
             }
@@ -155,16 +189,16 @@ impl Prefix {
     pub fn dropping(&mut self, kept: Kept<'_>, first: usize) {
         let stride = kept.view.light_words;
         if stride == 0 {
-            self.origin = first / SIZE;
+            self.origin = first >> self.shift;
             return;
         }
-        let gone = first / SIZE - self.origin;
+        let gone = (first >> self.shift) - self.origin;
         // What is left of the block that `first` is in begins with the events dropped.
         for track in &kept.view.tracks {
             if let Some(light) = track.light {
                 let slot = &mut self.words[gone * stride + light.at..][..light.words()];
                 let mut run = load(light, slot);
-                for row in (first / SIZE * SIZE).max(kept.first)..first {
+                for row in (first >> self.shift << self.shift).max(kept.first)..first {
                     change(light, track, kept.row(row), false, &mut run);
                 }
                 store(light, &run, slot);
@@ -183,19 +217,19 @@ impl Prefix {
         let Some(light) = track.light else {
             return Run::EMPTY;
         };
-        let stride = kept.view.light_words;
-        let (block, over) = (at / SIZE, at % SIZE);
+        let (stride, size) = (kept.view.light_words, self.size());
+        let (block, over) = (at >> self.shift, at & (size - 1));
         let entry = (block - self.origin) * stride + light.at;
         let next = entry + stride;
         let mut run;
-        if over > SIZE / 2 && next < self.words.len() {
+        if over > size / 2 && next < self.words.len() {
             run = load(light, &self.words[next..]);
             let mut rows = Run::EMPTY;
-            add_up(light, track, kept, at..(block + 1) * SIZE, &mut rows);
+            add_up(light, track, kept, at..(block + 1) * size, &mut rows);
             run = run.without(&rows);
         } else {
             run = load(light, &self.words[entry..]);
-            let rows = (block * SIZE).max(kept.first)..at;
+            let rows = (block * size).max(kept.first)..at;
             add_up(light, track, kept, rows, &mut run);
         }
         if !light.counts {
@@ -304,5 +338,76 @@ pub(crate) fn change(light: Light, track: &Track, row: &[u64], remove: bool, run
         } else {
             plus(run.squares, term)
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::Events;
+    use crate::plan::{EXAMPLE, Plan};
+
+    #[test]
+    fn prefixes_are_those_of_adding_up_however_late_events_are() {
+        let view = &Plan::compile(EXAMPLE).unwrap().views[0];
+        let mut state = 3u64;
+        let mut random = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as usize % below
+        };
+        let (mut events, mut first) = (Events::default(), 0);
+        let mut prefix: Option<Prefix> = None;
+        let mut sizes = std::collections::BTreeSet::new();
+        for step in 0..6000u64 {
+            // Late by up to 1500 events in the middle of the run.
+            let late = random(if (1000..4000).contains(&step) {
+                1500
+            } else {
+                5
+            });
+            let x = (random(1000) as f64 / 8.0).to_bits();
+            let at = events.insert(
+                step as i64 - late as i64,
+                step,
+                &[u64::from(random(4) > 0), x],
+            );
+            let kept = Kept {
+                view,
+                events: &events,
+                first,
+            };
+            let built = prefix.get_or_insert_with(|| Prefix::new(kept).unwrap());
+            if step > 0 {
+                assert!(built.inserted(kept, first + at));
+            }
+            if let Some(relieved) = built.relieved(kept) {
+                *built = relieved;
+            }
+            sizes.insert(built.size());
+            for track in &view.tracks {
+                let Some(light) = track.light else { continue };
+                let start = first + random(kept.end() - first + 1);
+                let end = start + random((kept.end() - start).min(40) + 1);
+                let mut expected = Run::EMPTY;
+                (start..end)
+                    .for_each(|row| change(light, track, kept.row(row), false, &mut expected));
+                if !light.counts {
+                    expected.count = (end - start) as u64;
+                }
+                let run = built
+                    .upto(kept, track, end)
+                    .without(&built.upto(kept, track, start));
+                assert_eq!(run, expected, "step {step}, {start}..{end}");
+            }
+            if step % 100 == 99 && step > 2000 {
+                let drop = 60 + random(60);
+                built.dropping(kept, first + drop);
+                events.drop_front(drop, view.width());
+                first += drop;
+            }
+        }
+        assert_eq!(sizes, [8, 16, 32].into(), "blocks grow with lateness");
     }
 }
