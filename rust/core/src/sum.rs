@@ -290,6 +290,8 @@ mod tests {
                     state >> shift,
                     (state >> shift) & !0xffff,
                     (1 << 127) >> shift,
+                    // Halfway between two doubles, but for one bit below.
+                    ((1 << 127) | (1 << 74) | (1 << (shift % 74))) >> (shift / 74),
                 ] {
                     for narrow in [(bits >> 1) as i128, -((bits >> 1) as i128)] {
                         assert_eq!(round_i128(narrow), narrow as f64 * power(UNIT), "{narrow}");

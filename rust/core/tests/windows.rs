@@ -146,7 +146,9 @@ fn add_up(view: &View, events: &[Event], t: i64) -> Vec<Option<u64>> {
 }
 
 fn read(reading: &mut Reading, view: &View, entity: &mut Entity, t: i64) -> Vec<Option<u64>> {
+    // What a read before has left in the row.
     let mut row = Row::new(view.features.len());
+    (0..view.features.len()).for_each(|slot| row.set(slot, Some(u64::MAX)));
     reading.read(view, Some(entity), t, &mut row);
     (0..view.features.len()).map(|slot| row.get(slot)).collect()
 }
@@ -162,6 +164,11 @@ fn reload(view: &View, entity: &Entity) -> Entity {
 }
 
 fn check(windows: &[&str], seed: u64, jitter: u64, wild: bool) {
+    check_of(windows, seed, jitter, wild, usize::MAX);
+}
+
+/// The same with a new entity after so many events.
+fn check_of(windows: &[&str], seed: u64, jitter: u64, wild: bool, most: usize) {
     let plan = plan(windows);
     let view = &plan.views[0];
     let all: Vec<(usize, usize)> = (0..view.features.len())
@@ -173,6 +180,10 @@ fn check(windows: &[&str], seed: u64, jitter: u64, wild: bool) {
     let mut events: Vec<Event> = Vec::new();
     let (mut newest, mut horizon) = (7_200_000_000i64, 0);
     for place in 0..2000u64 {
+        if events.len() == most {
+            (entity, horizon) = (Entity::new(view, b"k"), 0);
+            events.clear();
+        }
         newest += random.below(20) as i64 * if random.below(200) == 0 { 300 } else { 1 };
         let time = newest - random.below(jitter) as i64;
         let staged = staged(view, &mut random, wild);
@@ -206,6 +217,7 @@ fn check(windows: &[&str], seed: u64, jitter: u64, wild: bool) {
 }
 
 const WEEK: &str = r#"{"kind":"sliding","over_us":20000,"ago_us":0}"#;
+const SHORT: &str = r#"{"kind":"sliding","over_us":40,"ago_us":0}"#;
 const HOUR: &str = r#"{"kind":"sliding","over_us":300,"ago_us":0}"#;
 const LIFE: &str = r#"{"kind":"lifetime"}"#;
 const BEFORE: &str = r#"{"kind":"sliding","over_us":2000,"ago_us":700}"#;
@@ -222,6 +234,27 @@ fn windows_equal_adding_up() {
     for seed in 0..6 {
         check(&[HOUR, WEEK], seed, 50, true);
         check(&[HOUR, WEEK, BEFORE], seed, 1500, false);
+    }
+}
+
+#[test]
+fn windows_of_few_events_equal_adding_up() {
+    for seed in 0..6 {
+        check_of(&[SHORT, HOUR], seed, 50, seed % 2 == 0, 25);
+        check_of(
+            &[SHORT, BEFORE, SESSION, LAST, TILES, LIFE],
+            seed,
+            50,
+            false,
+            25,
+        );
+    }
+}
+
+#[test]
+fn events_as_late_as_the_longest_window_equal_adding_up() {
+    for seed in 0..4 {
+        check(&[HOUR, WEEK], seed, 18_000, false);
     }
 }
 

@@ -98,4 +98,19 @@ mod tests {
             assert_eq!(round_narrow(&limbs), round(&limbs, 2 * UNIT), "{limbs:x?}");
         }
     }
+
+    #[test]
+    fn the_smallest_bit_decides_a_tie() {
+        // Halfway between two doubles, but for one bit in any limb below.
+        let half = (1 << 63) | (1 << 10);
+        let tie = round_narrow(&[0, 0, 0, 0, half]);
+        for limb in 0..4 {
+            for bit in [0, 1, 63] {
+                let mut limbs = [0, 0, 0, 0, half];
+                limbs[limb] = 1 << bit;
+                assert!(round_narrow(&limbs) > tie, "limb {limb}, bit {bit}");
+                assert_eq!(round_narrow(&limbs), round(&limbs, 2 * UNIT));
+            }
+        }
+    }
 }
