@@ -1,16 +1,46 @@
 """A small app for tests: will an order be refunded?"""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 import forerun as fr
+from forerun.runtime.history import History
+from forerun.runtime.layout import Layout
 from forerun.streams.source import Slice, Source
 
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
+
+
+@dataclass(frozen=True)
+class Ran:
+    """An app that has taken events, and its data.
+
+    Args:
+        app: The app.
+        directory: Its data directory.
+    """
+
+    app: fr.App
+    directory: Path
+
+    @property
+    def layout(self) -> Layout:
+        """Its layout."""
+        return Layout(self.app)
+
+    def predictions(self) -> pa.Table:
+        """Everything predicted of refunds."""
+        history = History(self.layout, self.directory)
+        try:
+            return history.predictions("Refunded")
+        finally:
+            history.close()
 
 
 def make(*, source: Source | None = None, window: str = "1h", warmup: str = "12h") -> fr.App:

@@ -1,8 +1,6 @@
 """Features from Python functions are features like others: for events, requests, replay and hindsight."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +9,6 @@ from tests.runtime import shop
 import forerun as fr
 from forerun.errors import AppChangedError
 from forerun.runtime.engine import Engine
-from forerun.runtime.history import History
-from forerun.runtime.layout import Layout
 from forerun.runtime.reckoning import late_ledger
 from forerun.runtime.replay import replay
 from forerun.runtime.training_set import training_set
@@ -68,35 +64,20 @@ def make(function: fr.CustomAggregate = total) -> fr.App:
     return app
 
 
-@dataclass(frozen=True)
-class Ran:
-    """An app that has taken half a day of events, and some requests.
-
-    Args:
-        app: The app.
-        directory: Its data directory.
-    """
-
-    app: fr.App
-    directory: Path
-
-
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> shop.Ran:
     """With events as they came, and requests."""
     app, directory = make(), tmp_path_factory.mktemp("ran")
     with Engine.open(app, directory) as engine:
         engine.run(shop.source_of(shop.events(12, seed=4)))
         for number in range(3):
             engine.predict("Refunded", {"order": f"x{number}", "shop": "s1", "amount": 5.0})
-    return Ran(app, directory)
+    return shop.Ran(app, directory)
 
 
-def test_events_and_requests_are_served_the_same_value(ran: Ran) -> None:
+def test_events_and_requests_are_served_the_same_value(ran: shop.Ran) -> None:
     """Beside the kernel's own sum; in expressions, in functions on demand, in rules."""
-    history = History(Layout(ran.app), ran.directory)
-    predictions = history.predictions("Refunded")
-    history.close()
+    predictions = ran.predictions()
     assert set(predictions["source"].to_pylist()) == {"stream", "http"}
     known = 0
     for row, decided in zip(
@@ -114,16 +95,16 @@ def test_events_and_requests_are_served_the_same_value(ran: Ran) -> None:
     assert known > 1000
 
 
-def test_a_read_shows_it(ran: Ran) -> None:
+def test_a_read_shows_it(ran: shop.Ran) -> None:
     """A person asks for an entity and sees the function's value."""
     with Engine.open(ran.app, ran.directory, read_only=True) as engine:
         found = engine.read("Orders", {"shop": "s1"})["values"]
     assert found["own"] == pytest.approx(found["sum"])
 
 
-def test_replay_training_and_hindsight_call_the_same_function(ran: Ran) -> None:
+def test_replay_training_and_hindsight_call_the_same_function(ran: shop.Ran) -> None:
     """P5: not one bit differs; what was too late changes it exactly where it changes the kernel's own sum."""
-    layout = Layout(ran.app)
+    layout = ran.layout
     assert replay(layout, ran.directory).equal
     assert training(ran.app, ran.directory).equal
     served, corrected = (
@@ -140,7 +121,7 @@ def test_replay_training_and_hindsight_call_the_same_function(ran: Ran) -> None:
     assert costs["Orders.own"].late.changed == costs["Orders.sum"].late.changed > 10
 
 
-def test_another_text_is_another_version(ran: Ran) -> None:
+def test_another_text_is_another_version(ran: shop.Ran) -> None:
     """An edited function does not fit the data any more."""
 
     def edited(values: Sequence[float], times_us: Sequence[int], t_us: int) -> float | None:

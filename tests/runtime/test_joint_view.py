@@ -1,6 +1,5 @@
 """A features class over several streams is one view for everybody: inputs, reads, versions, hindsight."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ import forerun as fr
 from forerun.errors import EventError
 from forerun.features.view import view_class
 from forerun.runtime.engine import Engine
-from forerun.runtime.history import History
 from forerun.runtime.layout import Layout
 from forerun.runtime.reckoning import late_ledger
 from forerun.runtime.replay import replay
@@ -92,21 +90,8 @@ def make(*, together: bool) -> fr.App:
     return app
 
 
-@dataclass(frozen=True)
-class Ran:
-    """An app that has taken a day of events.
-
-    Args:
-        app: The app.
-        directory: Its data directory.
-    """
-
-    app: fr.App
-    directory: Path
-
-
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Ran]:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, shop.Ran]:
     """Both apps after the same day: with the class over two streams, and with two classes."""
     events = {
         name: pa.record_batch(
@@ -126,21 +111,17 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> dict[bool, Ran]:
         directory = tmp_path_factory.mktemp("joint" if together else "apart")
         with Engine.open(app, directory) as engine:
             engine.run(source)
-        found[together] = Ran(app, directory)
+        found[together] = shop.Ran(app, directory)
     return found
 
 
-def vectors(ran: Ran) -> list[list[float | None]]:
+def vectors(ran: shop.Ran) -> list[list[float | None]]:
     """Everything served, in order."""
-    history = History(Layout(ran.app), ran.directory)
-    try:
-        inputs = history.predictions("Refunded")["inputs"].to_pylist()
-    finally:
-        history.close()
+    inputs = ran.predictions()["inputs"].to_pylist()
     return [list(row.values()) for row in inputs if row is not None]
 
 
-def test_values_are_those_of_a_class_for_each_stream(ran: dict[bool, Ran]) -> None:
+def test_values_are_those_of_a_class_for_each_stream(ran: dict[bool, shop.Ran]) -> None:
     """What a model reads is the same, bit for bit, and named after the one class."""
     assert vectors(ran[True]) == vectors(ran[False])
     assert len(vectors(ran[True])) > 1000
@@ -149,7 +130,7 @@ def test_values_are_those_of_a_class_for_each_stream(ran: dict[bool, Ran]) -> No
     assert names == ["amount", *(f"Shop.{name}" for name in order)]
 
 
-def test_replay_and_hindsight_know_it(ran: dict[bool, Ran]) -> None:
+def test_replay_and_hindsight_know_it(ran: dict[bool, shop.Ran]) -> None:
     """Replay is equal; corrected training sets and the ledger's costs are those of two classes."""
     assert replay(Layout(ran[True].app), ran[True].directory).equal
     kinds: tuple[AsOf, AsOf] = ("served", "corrected")
@@ -168,7 +149,7 @@ def test_replay_and_hindsight_know_it(ran: dict[bool, Ran]) -> None:
     assert costs[0] == costs[1]
 
 
-def test_a_read_is_of_one_view(ran: dict[bool, Ran]) -> None:
+def test_a_read_is_of_one_view(ran: dict[bool, shop.Ran]) -> None:
     """All features in the order of declaration, the newest event of either stream, one version."""
     key = {"shop": "s1", "town": 1}
     with (
@@ -201,7 +182,7 @@ def test_a_read_is_of_one_view(ran: dict[bool, Ran]) -> None:
         assert list(status.feature_versions) == ["Shop"]
 
 
-def test_the_command_line_shows_one_view(ran: dict[bool, Ran], tmp_path: Path) -> None:
+def test_the_command_line_shows_one_view(ran: dict[bool, shop.Ran], tmp_path: Path) -> None:
     """The list, a reading with the events of both streams, and an explanation."""
     (tmp_path / "app.py").write_text(APP)
     place = ("-a", tmp_path, "--data-dir", ran[True].directory)

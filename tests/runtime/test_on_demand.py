@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,6 @@ import forerun as fr
 from forerun.errors import AppChangedError
 from forerun.features.on_demand import OnDemand
 from forerun.runtime.engine import Engine
-from forerun.runtime.history import History
 from forerun.runtime.layout import Layout
 from forerun.runtime.on_demand import computed
 from forerun.runtime.predictions import Active, Triggered, predict
@@ -94,49 +92,23 @@ def make(*functions: Function) -> fr.App:
     return app
 
 
-@dataclass(frozen=True)
-class Ran:
-    """An app that has taken half a day of events, and some requests.
-
-    Args:
-        app: The app.
-        directory: Its data directory.
-    """
-
-    app: fr.App
-    directory: Path
-
-    @property
-    def layout(self) -> Layout:
-        """Its layout."""
-        return Layout(self.app)
-
-    def predictions(self) -> pa.Table:
-        """Everything predicted."""
-        history = History(self.layout, self.directory)
-        try:
-            return history.predictions("Refunded")
-        finally:
-            history.close()
-
-
-def run(directory: Path, *functions: Function) -> Ran:
+def run(directory: Path, *functions: Function) -> shop.Ran:
     """Take the events, and ask for predictions."""
     app = make(*functions)
     with Engine.open(app, directory) as engine:
         engine.run(shop.source_of(shop.events(12, seed=4)))
         for amount in (None, 5.0, 500.0):
             engine.predict("Refunded", {"order": "x", "shop": "s1", "amount": amount})
-    return Ran(app, directory)
+    return shop.Ran(app, directory)
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> shop.Ran:
     """With a function that does as it is told."""
     return run(tmp_path_factory.mktemp("ran"), times_usual)
 
 
-def test_values_are_what_the_function_says(ran: Ran) -> None:
+def test_values_are_what_the_function_says(ran: shop.Ran) -> None:
     """Of each row alone, for events and requests; null where the function gives no number."""
     predictions = ran.predictions()
     assert set(predictions["source"].to_pylist()) == {"stream", "http"}
@@ -155,7 +127,7 @@ def test_values_are_what_the_function_says(ran: Ran) -> None:
     assert set(predictions["grade"].to_pylist()) == {"default"}
 
 
-def test_replay_and_hindsight_call_the_same_function(ran: Ran) -> None:
+def test_replay_and_hindsight_call_the_same_function(ran: shop.Ran) -> None:
     """Not one bit differs, however the rows are cut; what was late changes what the function is given."""
     assert replay(ran.layout, ran.directory).equal
     served = training_set(ran.layout, ran.directory, "Refunded")
@@ -168,7 +140,7 @@ def test_replay_and_hindsight_call_the_same_function(ran: Ran) -> None:
     assert not np.array_equal(served.features[:, usual], corrected.features[:, usual], equal_nan=True)
 
 
-def test_rules_can_use_it(ran: Ran) -> None:
+def test_rules_can_use_it(ran: shop.Ran) -> None:
     """A rule over it decides by the value that was logged, in float32."""
     predictions = ran.predictions()
     decided = [names != [] for names in predictions["decisions"].to_pylist()]
@@ -259,7 +231,7 @@ def test_what_is_no_column_of_numbers_is_a_failure(returned: object, said: str) 
     assert set(failed) == {0, 1}
 
 
-def test_another_text_is_another_version(ran: Ran) -> None:
+def test_another_text_is_another_version(ran: shop.Ran) -> None:
     """An edited function changes the model's feature version, and does not fit the data any more."""
 
     def edited(amount: Floats, mean: Floats) -> Floats:
