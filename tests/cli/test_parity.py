@@ -40,7 +40,7 @@ def test_an_app_without_a_source_is_tested(app: Path) -> None:
 
     assert said.code == 0, said.out + said.err
     assert "Equal." in said.out
-    assert [word in said.out for word in ("P1 replay", "P2 order", "P3 oracle", "one hash in 8 runs")] == [
+    assert [word in said.out for word in ("P1 replay", "P2 order", "P3 oracle", "one hash in 16 runs")] == [
         True
     ] * 4
     found = json.loads((app / "out" / "parity.json").read_text())

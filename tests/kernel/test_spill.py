@@ -24,6 +24,7 @@ from tests.parity.everything import WINDOWS, declare
 
 from forerun._core import Kernel, StepResult
 from forerun.testing.nasty import Habits, nasty_log
+from forerun.testing.parity.budget import Budget
 from forerun.testing.parity.play import Log, play
 from forerun.testing.parity.subject import Subject
 
@@ -32,7 +33,7 @@ LAST = feature("last", N)
 
 
 class Spilling:
-    """A kernel that may use little memory, and the store beside it: what a runtime does, without a disk.
+    """A kernel that may use little memory, and the store beside it.
 
     Args:
         text: The plan.
@@ -49,31 +50,12 @@ class Spilling:
         stored: dict[tuple[int, bytes], bytes] | None = None,
     ) -> None:
         self.kernel = kernel or Kernel(text)
-        self.stored = {} if stored is None else stored
-        self.loaded = 0
-        self.slept = 0
-        self.kernel.spill(memory, self._load)
-
-    def _load(self, asked: object) -> pa.RecordBatch:
-        rows = rows_of(asked)
-        self.loaded += len(rows)
-        return stored_batch([(row["view"], row["key"], self.stored[row["view"], row["key"]]) for row in rows])
-
-    def save(self) -> None:
-        """What changed, to the store."""
-        for row in rows_of(self.kernel.take_changed()):
-            self.stored.pop((row["view"], row["key"]), None)
-            if row["state"] is not None:
-                self.stored[row["view"], row["key"]] = row["state"]
+        self.budget = Budget(self.kernel, memory, stored)
 
     def apply(self, batches: Any) -> StepResult:
         """A step, and then room is made."""
         result = self.kernel.apply(batches)
-        # What was saved after earlier steps may sleep at any time; what has changed since may not.
-        if self.kernel.relieve(stored=True):
-            self.save()
-            self.kernel.relieve(stored=True)
-        self.slept = max(self.slept, sum(self.kernel.asleep()))
+        self.budget.keep()
         return result
 
     def __getattr__(self, name: str) -> Any:
@@ -109,11 +91,10 @@ def test_no_value_depends_on_memory(windows: Sequence[str], memory: int, rows: i
     subject = Subject(app.plan(), app.functions)
     log = Log(subject, nasty_log(11, 2500, subject.shapes, Habits(keys=60)))
     expected = play(log, 1000)
-    spilling = Spilling(subject.text, memory, subject.kernel())
-    played = play(log, rows, threads, cast(Kernel, spilling))
+    played = play(log, rows, threads, memory=memory)
     assert played.hash == expected.hash
-    assert spilling.slept > 20
-    assert spilling.loaded > 20
+    assert played.slept > 20
+    assert played.loaded > 20
 
 
 def test_reads_wake_what_they_read() -> None:
@@ -146,9 +127,9 @@ def test_single_events_wake_what_they_are_about() -> None:
             made.event(0, 0, at, at, (f"k{at * 7 % 11}", at, None, at, False)) for made in (kernel, steady)
         ]
         assert given[0].vectors == given[1].vectors
-        kernel.save()
+        kernel.budget.save()
         kernel.relieve(stored=True)
-    assert kernel.loaded > 150
+    assert kernel.budget.loaded > 150
     assert kernel.state_hash() == steady.state_hash()
 
 
@@ -176,12 +157,12 @@ def test_those_seen_lately_stay() -> None:
         rows += [{"at": step, "k": f"hot {nth}"} for nth in range(10)]
         _apply(kernel, *rows, offset=offset)
         offset += len(rows)
-    assert kernel.slept > 100
-    loaded = kernel.loaded
+    assert kernel.budget.slept > 100
+    loaded = kernel.budget.loaded
     _apply(kernel, *({"at": 60, "k": f"hot {nth}"} for nth in range(10)), offset=offset)
-    assert kernel.loaded == loaded
+    assert kernel.budget.loaded == loaded
     _apply(kernel, *({"at": 60, "k": f"cold {nth}"} for nth in range(10)), offset=offset + 10)
-    assert kernel.loaded == loaded + 10
+    assert kernel.budget.loaded == loaded + 10
 
 
 def test_the_dead_among_the_sleepers_vanish() -> None:
@@ -192,9 +173,9 @@ def test_the_dead_among_the_sleepers_vanish() -> None:
     assert kernel.asleep() == [30]
     _apply(kernel, *({"at": at, "k": "new"} for at in range(200, 1300)), offset=30)
     assert kernel.entities() == [1]
-    kernel.save()
-    assert len(kernel.stored) == 1
-    assert kernel.loaded == 0
+    kernel.budget.save()
+    assert len(kernel.budget.stored) == 1
+    assert kernel.budget.loaded == 0
 
 
 def test_a_restart_needs_no_more_than_the_keys() -> None:
@@ -203,10 +184,10 @@ def test_a_restart_needs_no_more_than_the_keys() -> None:
     rows = [{"at": at, "k": f"k{at % 31}", "n": at % 13, "x": at / 8} for at in range(900)]
     steady, first = Kernel(text), Spilling(text, memory=9_000)
     _apply(first, *rows[:600])
-    first.save()
-    keys_of = [(view, key, b"") for view, key in first.stored]
+    first.budget.save()
+    keys_of = [(view, key, b"") for view, key in first.budget.stored]
     again = Kernel.restore(text, first.header(), stored_batch([]))
-    kernel = Spilling(text, 9_000, again, first.stored)
+    kernel = Spilling(text, 9_000, again, first.budget.stored)
     again.sleep(stored_batch(keys_of).select(["view", "key"]))
     assert kernel.asleep() == [31, 13]
     for start in range(600, 900, 20):
@@ -220,10 +201,10 @@ def test_what_the_store_raises_is_raised() -> None:
     """A store that fails stops the step, with its own exception; the kernel is not used any more."""
     kernel = Spilling(plan(view(LAST, by=("k",))))
     _apply(kernel, {"at": 1, "k": "a", "n": 7})
-    state = kernel.stored.popitem()
+    state = kernel.budget.stored.popitem()
     with pytest.raises(KeyError):
         _apply(kernel, {"at": 2, "k": "a", "n": 8}, offset=1)
-    kernel.stored[state[0]] = state[1]
+    kernel.budget.stored[state[0]] = state[1]
     with pytest.raises(RuntimeError):
         values(cast(Kernel, kernel), 2)
 

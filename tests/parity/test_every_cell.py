@@ -21,11 +21,13 @@ from forerun.testing.parity.truth import truth
 FLIGHTS = Path(__file__).parent.parent.parent / "examples" / "flights" / "app.py"
 APP = declare()
 SUBJECT = Subject(APP.plan(), APP.functions)
-CELLS_MIN = 10_000_000
-INDEPENDENT_MIN = 5_000_000
+INDEPENDENT_MIN = 12_000_000
+"""Values held beside one that something else computed: 10 million are promised, and some logs may shrink."""
+
+BITS_MIN = 18_000_000
 PERMUTATIONS = 20
 ORACLE_LOGS = 5
-JUDGED_LOGS = 17
+JUDGED_LOGS = 24
 JUDGED_EVENTS = 5_000
 FLIGHT_CELLS = 300_000
 
@@ -33,7 +35,7 @@ FLIGHT_CELLS = 300_000
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_ten_million_values_are_the_same_whoever_computes_them(capsys: pytest.CaptureFixture[str]) -> None:
-    """P1 in eight ways, P2 in twenty orders, P3 beside the oracle and beside DuckDB: no value differs."""
+    """P1 in sixteen ways, P2 in twenty orders, P3 beside the oracle and beside DuckDB: no value differs."""
     nasty = nasty_log(0, 3_000, SUBJECT.shapes)
     levels = [replay(Log(SUBJECT, nasty)), order(SUBJECT, nasty, permutations=PERMUTATIONS)]
     levels += [
@@ -43,10 +45,14 @@ def test_ten_million_values_are_the_same_whoever_computes_them(capsys: pytest.Ca
     report = Report("everything", "tests", 0, [], levels)
     with capsys.disabled():
         print(f"\n{report.cells:,} values compared independently, {report.bits:,} bit for bit")
+        for name in dict.fromkeys(level.name for level in levels):
+            some = [level for level in levels if level.name == name]
+            cells, bits = sum(level.cells for level in some), sum(level.bits for level in some)
+            print(f"  {name}: {cells:,} independently, {bits:,} bit for bit, of {len(some)} log(s)")
 
     assert [level.first.explained for level in levels if level.first is not None] == []
     assert report.cells >= INDEPENDENT_MIN
-    assert report.cells + report.bits >= CELLS_MIN
+    assert report.bits >= BITS_MIN
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from tests.runtime import shop
 
 from forerun._core import Kernel
 from forerun.testing.nasty import nasty_log
+from forerun.testing.parity.budget import Budget
 from forerun.testing.parity.check import TAME, Limits, check
 from forerun.testing.parity.judge import judge
 from forerun.testing.parity.level import Level
@@ -63,7 +64,7 @@ def test_replay_finds_one_bit() -> None:
 
     level = replay(Log(SUBJECT, LOG), batch_rows=(7, 100), threads=(1, 2), doctor=doctor)
 
-    assert (level.differing, len(runs)) == (1, 3)
+    assert (level.differing, len(runs)) == (1, 7)
     assert level.first is not None
     assert level.first.what == "in steps of 100 events on 1 thread(s)"
     assert level.first.key == {"row": 5}
@@ -84,6 +85,65 @@ def test_replay_compares_closed_windows() -> None:
     found = replay(log, batch_rows=(7, 50), threads=(1,), doctor=other_windows).first
     assert found is not None
     assert (found.view, found.feature, found.actual) == ("Wave", "closed windows", nothing)
+
+
+def test_replay_reads_texts_and_lists_whole() -> None:
+    """P1: an element more at the end of a list, and a text that goes on, are found where steps end."""
+    found = []
+    for feature, longer in (("first_n_5m", [None]), ("top_k_5m", ["x"]), ("last_item_lifetime", "x")):
+
+        def doctor(played: Played, feature: str = feature, longer: Any = longer) -> None:
+            if 140 in played.looks:
+                look = played.looks[140][0]
+                at = next(at for at, value in enumerate(look.columns[feature]) if value)
+                look.columns[feature][at] += longer
+
+        level = replay(Log(SUBJECT, LOG), batch_rows=(7, 100), threads=(1,), doctor=doctor)
+        assert (level.differing, level.first is not None) == (1, True)
+        assert level.first is not None
+        found.append((level.first.view, level.first.feature, level.first.what))
+
+    what = "read whole after 140 events, in steps of 7 events on 1 thread(s), in 1 bytes of memory"
+    assert found == [("Shop", name, what) for name in ("first_n_5m", "top_k_5m", "last_item_lifetime")]
+
+
+def test_replay_finds_a_list_that_is_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P1: a kernel whose lists have the same first elements and one more at the end."""
+    made: list[Kernel] = []
+
+    def kernel(subject: Subject) -> Kernel:
+        plan = json.loads(subject.text)
+        for feature in plan["views"][0]["features"] if made else ():
+            if feature["name"] == "first_n_lifetime":
+                feature["params"]["n"] += 1
+        made.append(Kernel(json.dumps(plan), subject.functions))
+        return made[-1]
+
+    monkeypatch.setattr(Subject, "kernel", kernel)
+    level = replay(Log(SUBJECT, LOG), batch_rows=(7, 100), threads=(1,))
+
+    assert level.first is not None
+    assert level.first.feature == "first_n_lifetime"
+    assert isinstance(level.first.expected, list)
+    assert isinstance(level.first.actual, list)
+    assert level.first.expected == level.first.actual[:-1]
+
+
+def test_replay_finds_what_sleep_forgets(monkeypatch: pytest.MonkeyPatch) -> None:
+    """P1: a store that gives an entity as it was at first; only runs with little memory can see it."""
+    save = Budget.save
+
+    def forgetful(self: Budget) -> None:
+        first = dict(self.stored)
+        save(self)
+        self.stored |= first
+
+    monkeypatch.setattr(Budget, "save", forgetful)
+    level = replay(Log(SUBJECT, LOG), batch_rows=(7, 100), threads=(1,))
+
+    assert level.first is not None
+    assert "in 1 bytes of memory" in level.first.what
+    assert "one hash" not in " ".join(level.notes)
 
 
 def test_replay_finds_another_state_and_another_verdict() -> None:

@@ -19,6 +19,7 @@ Examples:
   forerun parity shop --seconds 600          more of them, beside the slow oracle
   forerun parity shop --seed 7               other ones; a difference is found again by its seed
   forerun parity shop --duckdb               let DuckDB judge too
+  forerun parity shop --memory 64KiB         as it runs when few entities fit into memory
   forerun parity shop --json                 for a script: exit status 1 if a value differs
 """
 
@@ -35,6 +36,13 @@ def parity(
     duckdb: Annotated[
         bool, typer.Option("--duckdb", help="Let DuckDB judge too (pip install duckdb).")
     ] = False,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Memory for entities in half of the runs of P1.  [default: a byte, so that all sleep]",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -54,22 +62,28 @@ def parity(
     declarations; the first events that the app has recorded, or that its source has, are played too. Nothing
     is sent anywhere and no data of the app changes.
 
-      P1 replay   steps of 1, 7, 1000 and 65536 events, on 1 and 2 threads: the same bits
-      P2 order    any order of arrival within the lateness: the same values in the end
-      P3 oracle   every value that of a slow oracle in plain Python that shares no code with the kernel
-      P5 training of an app that has run: what models learn from is what was served, byte for byte
+    P1 replay: steps of 1, 7, 1000 and 65536 events, on 1 and 2 threads, with memory for all entities and for
+    hardly any, give the same bits.
+
+    P2 order: any order of arrival within the lateness gives the same values in the end.
+
+    P3 oracle: every value is that of a slow oracle in plain Python that shares no code with the kernel.
+
+    P5 training, of an app that has run: what models learn from is what was served, byte for byte.
     """
     import time
 
     from forerun.cli.output import print_json
+    from forerun.cli.parse import size_bytes
     from forerun.cli.place import find
     from forerun.testing.parity.check import Limits, check
     from forerun.testing.parity.recorded import sample
+    from forerun.testing.parity.replay import LITTLE
     from forerun.testing.parity.training import training
 
     place = find(app, data_dir)
     declared = place.load()
-    limits = Limits(seconds=seconds, cells=cells, permutations=permutations, seed=seed, duckdb=duckdb)
+    limits = Limits(seconds, cells, permutations, seed, duckdb, size_bytes(memory) or LITTLE)
 
     def again(progress: "Progress") -> "Level":
         return training(declared, place.data, progress=lambda done: progress("P5 training", done))

@@ -10,7 +10,7 @@ from forerun.testing.parity.judge import judge
 from forerun.testing.parity.level import Level
 from forerun.testing.parity.order import PERMUTATIONS, order
 from forerun.testing.parity.play import Log
-from forerun.testing.parity.replay import replay
+from forerun.testing.parity.replay import BATCH_ROWS, LITTLE, THREADS, replay
 from forerun.testing.parity.report import Report
 from forerun.testing.parity.subject import Subject
 from forerun.testing.parity.truth import truth
@@ -39,6 +39,7 @@ class Limits:
         permutations: Orders of arrival.
         seed: What all logs are drawn from.
         duckdb: Whether DuckDB judges too.
+        memory: Bytes that entities may take in every second run of P1.
 
     >>> Limits().permutations
     20
@@ -49,6 +50,7 @@ class Limits:
     permutations: int = PERMUTATIONS
     seed: int = 0
     duckdb: bool = False
+    memory: int = LITTLE
 
 
 def check(
@@ -108,8 +110,11 @@ class _Run:
     def replay(self) -> Level:
         """P1, on a nasty log and on the recorded one."""
         logs = [self.log(0, REPLAY_EVENTS), *([list(self.recorded)] if self.recorded else [])]
-        bar = _Bar(self.progress, "P1 replay", 8 * len(logs))
-        return self.timed(lambda: _joined([replay(Log(self.subject, log), step=bar.step) for log in logs]))
+        bar = _Bar(self.progress, "P1 replay", 2 * len(BATCH_ROWS) * len(THREADS) * len(logs))
+        memory = self.limits.memory
+        return self.timed(
+            lambda: _joined([replay(Log(self.subject, log), memory=memory, step=bar.step) for log in logs])
+        )
 
     def order(self) -> Level:
         """P2."""

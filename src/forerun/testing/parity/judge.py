@@ -108,9 +108,9 @@ def _view(
     probe = subject.spec["vectors"][subject.probes[view]]
     wanted = {}
     for place, item in enumerate(probe["inputs"]):
-        feature = spec["features"][subject.index(view, item["name"])]
         if item["expr"]["op"] != "feature" or "at" in item["expr"]:
             continue
+        feature = spec["features"][item["expr"]["feature"]]
         try:
             wanted[item["name"]] = (place, column(feature, spec["by"]))
         except NotInSqlError:

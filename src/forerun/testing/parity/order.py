@@ -1,6 +1,5 @@
 """P2: any order of arrival within the lateness gives the same values in the end."""
 
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -8,6 +7,7 @@ from forerun.testing.nasty import permuted
 from forerun.testing.oracle.arrival import APPLIED, Arrival
 from forerun.testing.parity.level import Difference, Level
 from forerun.testing.parity.play import Log, play, values
+from forerun.testing.parity.same import bits_of
 from forerun.testing.parity.subject import Subject
 
 PERMUTATIONS = 20
@@ -110,13 +110,6 @@ def _compare(
         for name, column in ours.items():
             level.bits += len(column)
             for key, expected, actual in zip(keys[view], column, theirs[name], strict=True):
-                if _bits(expected) != _bits(actual):
+                if bits_of(expected) != bits_of(actual):
                     named = dict(zip(spec["by"], key, strict=True))
                     level.differ(Difference(what, spec["name"], name, named, t, expected, actual))
-
-
-def _bits(value: object) -> object:
-    """A value such that equal means the same bits: -0.0 is not 0.0."""
-    if isinstance(value, float):
-        return struct.pack("d", value)
-    return [_bits(item) for item in value] if isinstance(value, list) else value

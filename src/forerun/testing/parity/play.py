@@ -1,8 +1,8 @@
-"""A log played through the kernel, in steps of any size, on any number of threads."""
+"""A log played through the kernel, in steps of any size, on any number of threads, in any memory."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -13,9 +13,13 @@ from numpy.typing import NDArray
 from forerun._core import Kernel, StepResult
 from forerun.runtime.reading import plain
 from forerun.testing.oracle.arrival import Arrival
+from forerun.testing.parity.budget import Budget
 from forerun.testing.parity.subject import Subject
 
 Doubles = NDArray[np.float64]
+
+KEYS_READ = 24
+"""Entities of a view that a look reads: those that had an event last, of which many are just awake."""
 
 
 class Log:
@@ -56,6 +60,23 @@ class Log:
             yield step
 
 
+@dataclass(frozen=True)
+class Look:
+    """All features of some entities of a view, whole, as they were at a place in the log.
+
+    Args:
+        view: The view.
+        time_us: The time of the reading.
+        keys: The entities.
+        columns: Feature to a value per entity: numbers, texts and lists.
+    """
+
+    view: int
+    time_us: int
+    keys: Sequence[tuple[object, ...]]
+    columns: Mapping[str, list[Any]]
+
+
 @dataclass
 class Played:
     """What came out of a log.
@@ -67,7 +88,10 @@ class Played:
         stale: Reads that were older than what is kept; the same in every run, or the runs differ.
         overflows: Values out of range, by vector, emitter and feature.
         windows: Per emitter of the plan, a hash of the windows that closed, in order.
+        looks: By number of events before, what was read whole there.
         state: The kernel's hash of its state at the end.
+        slept: With a budget of memory, the most entities that slept at a time.
+        loaded: And how often one was loaded again.
     """
 
     verdicts: list[int] = field(default_factory=list)
@@ -76,32 +100,50 @@ class Played:
     stale: int = 0
     overflows: Counter[str] = field(default_factory=Counter)
     windows: list[str] = field(default_factory=list)
+    looks: dict[int, list[Look]] = field(default_factory=dict)
     state: str = ""
+    slept: int = 0
+    loaded: int = 0
 
     @property
     def cells(self) -> int:
-        """How many inputs were served."""
-        return sum(vector.size for vector in self.vectors)
+        """How many inputs were served, and features looked at."""
+        looked = sum(len(look.keys) * len(look.columns) for looks in self.looks.values() for look in looks)
+        return looked + sum(vector.size for vector in self.vectors)
 
     @property
     def hash(self) -> str:
-        """SHA-256 over everything that came out: every bit of every input, every verdict, the state."""
+        """SHA-256 over everything that came out: every bit of every input, every verdict, the state.
+
+        Of the looks only the last counts, which every run takes: places within a step cannot be looked at.
+        """
         made = hashlib.sha256(bytes(self.verdicts))
         for times, vector in zip(self.times, self.vectors, strict=True):
             made.update(times.tobytes())
             made.update(vector.tobytes())
         overflows = sorted(self.overflows.items())
-        made.update(f"{self.stale} {overflows} {self.windows} {self.state}".encode())
+        last = self.looks[max(self.looks)] if self.looks else []
+        made.update(f"{self.stale} {overflows} {self.windows} {last!r} {self.state}".encode())
         return made.hexdigest()
 
 
-def play(log: Log, rows: int, threads: int = 1, kernel: Kernel | None = None) -> Played:
+def play(
+    log: Log,
+    rows: int,
+    threads: int = 1,
+    *,
+    memory: int | None = None,
+    look_at: Container[int] = (),
+    kernel: Kernel | None = None,
+) -> Played:
     """Play a log through a kernel.
 
     Args:
         log: The log.
         rows: Events in a step.
         threads: How many the kernel may use.
+        memory: Bytes that entities may take between steps, others sleep; None: any.
+        look_at: Numbers of events after which features are read whole, where a step ends there.
         kernel: A fresh kernel, when it is looked at afterwards.
 
     Returns:
@@ -109,6 +151,7 @@ def play(log: Log, rows: int, threads: int = 1, kernel: Kernel | None = None) ->
     """
     kernel = kernel or log.subject.kernel()
     kernel.set_threads(threads)
+    budget = None if memory is None else Budget(kernel, memory)
     played, parts = Played(), Parts(log.subject)
     windows = [hashlib.sha256() for _ in log.subject.spec.get("emitters", ())]
     for step in log.steps(rows):
@@ -121,10 +164,35 @@ def play(log: Log, rows: int, threads: int = 1, kernel: Kernel | None = None) ->
         for closed, batch in zip(windows, result.emitted, strict=True):
             for row in pa.record_batch(batch).to_pylist() if len(batch) else ():
                 closed.update(repr(row).encode())
+        if budget is not None:
+            budget.keep()
+        if len(played.verdicts) in look_at:
+            played.looks[len(played.verdicts)] = _look(kernel, log, len(played.verdicts))
     played.windows = [closed.hexdigest() for closed in windows]
     played.vectors, played.times = parts.joined()
     played.state = kernel.state_hash()
+    if budget is not None:
+        played.slept, played.loaded = budget.slept, budget.loaded
     return played
+
+
+def _look(kernel: Kernel, log: Log, events: int) -> list[Look]:
+    """Read every view after so many events, as of the last arrival."""
+    looks = []
+    for view, horizon in enumerate(kernel.horizons()):
+        spec = log.subject.spec["views"][view]
+        keys: dict[tuple[object, ...], None] = {}
+        for arrival in reversed(log.arrivals[:events]):
+            if len(keys) == KEYS_READ:
+                break
+            if arrival.stream == spec["stream"]:
+                key = tuple(arrival.values[name] for name in spec["by"])
+                if None not in key:
+                    keys[key] = None
+        now = log.arrivals[events - 1].arrival_us
+        t = now if horizon is None else max(now, horizon)
+        looks.append(Look(view, t, list(keys), values(kernel, log.subject, view, list(keys), t)))
+    return looks
 
 
 class Parts:

@@ -1,7 +1,7 @@
 """What is put to the test: an app's plan, with a vector that reads every feature as of every event."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -25,7 +25,7 @@ class Subject:
 
     Attributes:
         text: The plan with a probe for each view: a vector that its own events trigger, with all its features
-            that can be a number.
+            as numbers: every element of a list, the length of a text.
         columns: Per view, the Arrow type of every feature by name, as `Kernel.values` gives them.
 
     >>> from forerun.runtime.app import App
@@ -44,8 +44,8 @@ class Subject:
             self.probes.append(len(spec["vectors"]))
             inputs = [
                 {"name": name, "expr": expr}
-                for name, kind in self.columns[number].items()
-                if (expr := _number(number, view, name, kind)) is not None
+                for feature, kind in self.columns[number].items()
+                for name, expr in _numbers(number, view, feature, kind)
             ]
             spec["vectors"].append({"name": PROBE + view["name"], "on": view["stream"], "inputs": inputs})
         self.spec = spec
@@ -100,17 +100,31 @@ def _types(kernel: Kernel, spec: Mapping[str, Any], view: int) -> dict[str, Any]
     return dict(zip(schema.names, schema.types, strict=True))
 
 
-def _number(view: int, spec: Mapping[str, Any], name: str, kind: Any) -> dict[str, Any] | None:
-    """An expression that reads a feature of the event's own entity as a number, if there is one."""
-    names = [feature["name"] for feature in spec["features"]]
-    if name not in names:  # the bound of a tiled feature, which only `Kernel.values` gives
-        return None
+def _numbers(
+    view: int, spec: Mapping[str, Any], name: str, kind: Any
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Expressions that read a feature of the event's own entity as numbers: all elements of a list.
+
+    Past the end of a list they are null, so that its length is seen, too.
+    """
+    found = [place for place, feature in enumerate(spec["features"]) if feature["name"] == name]
+    if not found:  # the bound of a tiled feature, which only `Kernel.values` gives
+        return
     key = [{"op": "field", "name": part} for part in spec["by"]]
-    read: dict[str, Any] = {"op": "feature", "view": view, "feature": names.index(name), "key": key}
-    if pa.types.is_list(kind):
-        read, kind = {**read, "at": 0}, kind.value_type
+    read: dict[str, Any] = {"op": "feature", "view": view, "feature": found[0], "key": key}
+    if not pa.types.is_list(kind):
+        yield name, _number(read, kind)
+        return
+    feature = spec["features"][found[0]]
+    params = feature["params"]
+    for at in range(len(params["edges"]) + 1 if "edges" in params else params["n"]):
+        yield f"{name}[{at}]", _number({**read, "at": at}, kind.value_type)
+
+
+def _number(read: Mapping[str, Any], kind: Any) -> Mapping[str, Any]:
+    """A value as a number; of a text its length, for no number tells more of it."""
     if pa.types.is_string(kind):
-        return None
+        return {"op": "length", "args": [read]}
     if pa.types.is_timestamp(kind):
         epoch = {"op": "lit", "type": "time", "value": 0}
         read, kind = {"op": "sub", "args": [read, epoch]}, pa.duration("us")
