@@ -1,5 +1,6 @@
 """Custom aggregates: the kernel calls a function with the values of a window, and lives with what it does."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -71,3 +72,41 @@ def test_a_function_must_be_known() -> None:
         PlanError, match=r"^view 'Now', feature 'spread': no function 'spread' is registered$"
     ):
         Kernel(plan(view(_custom("spread"))))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_function_cannot_call_the_kernel_that_calls_it(threads: int) -> None:
+    """It would wait for itself: it is told so, and everything goes on. Another kernel may be asked."""
+    other = Kernel(plan(view(feature("count", over=100))))
+    apply(other, {"at": 1})
+    told: list[list[str]] = []
+
+    def answer(ask: Callable[[], object]) -> str:
+        try:
+            ask()
+        except RuntimeError as error:
+            return str(error)
+        return "answered"
+
+    def curious(values: list[float], times_us: list[int], t_us: int) -> float:
+        asked = (
+            lambda: kernel.watermarks(),
+            lambda: kernel.event(0, 0, 9999, 9999, ("a", 9999, 1.0, 0, False)),
+            lambda: reader.read(("a",), 200),
+            lambda: other.watermarks(),
+        )
+        told.append([answer(ask) for ask in asked])
+        return 0.5
+
+    text = plan(
+        view(_custom("curious")), inputs={"n": {"op": "feature", "view": 0, "feature": 0, "key": [K]}}
+    )
+    kernel = Kernel(text, {"curious": curious})
+    kernel.set_threads(threads)
+    reader = kernel.reader(0)
+    kernel.event(0, 0, 0, 1, ("a", 1, 1.0, 0, False))
+    apply(kernel, *({"at": 2, "k": f"k{at}", "x": 1.0} for at in range(3000)), offset=1)
+    assert reader.read(("a",), 3) == (0.5,)
+    refused = "a function that the kernel calls cannot call the same kernel"
+    assert told == [[refused, refused, refused, "answered"]] * 3002
+    assert kernel.watermarks() == [-98]

@@ -337,3 +337,41 @@ def test_order_of_rows_is_by_end_and_key_bytes() -> None:
     names = ["b", "a", "ab", "long enough to look further a", "long enough to look further b", ""]
     result = apply(kernel, *({"at": 1, "k": name} for name in reversed(names)), {"at": 500})
     assert [row[0] for row in closed(result)] == ["", "a", "b", "ab", *names[3:5]]
+
+
+@pytest.mark.parametrize("window", [TUMBLING, {"kind": "hopping", "size_us": 100, "hop_us": 2}, SESSION])
+def test_an_event_at_the_end_of_time_ends_nothing(window: Json) -> None:
+    """No window ends after the latest time there is; closing windows comes to an end all the same."""
+    kernel = Kernel(plan(emitter(window), lateness=0))
+    apply(kernel, {"at": 7})
+    result = closed(apply(kernel, {"at": 2**63 - 1}, offset=1))
+    assert result[0][1] in (0, -92, 7)
+    assert closed(apply(kernel, {"at": 2**63 - 1}, offset=2)) == []
+
+
+@pytest.mark.parametrize("window", [TUMBLING, SESSION])
+def test_keys_that_are_none_are_refused(window: Json) -> None:
+    """The key of stored windows is made into columns one day: what cannot be is refused when it is read."""
+    text = plan(emitter(window, column("last", N)), lateness=10)
+    kernel = Kernel(text)
+    apply(kernel, {"at": 100, "k": "ab"}, {"at": 120, "k": "ab"}, {"at": 150, "k": "ab"})
+    [taken] = [row for row in rows_of(kernel.take_changed()) if b"ab" in row["key"] + row["state"]]
+    header = kernel.header()
+    good = b"\x02\0\0\0ab"
+    assert header.count(good) == 1  # of the event that waits
+    for bad in (b"", b"\x03\0\0\0ab", b"\x02\0\0\0a\xff", b"\x01\0\0\0ab", b"\xff\xff\xff\xffab"):
+        stored = {
+            name: taken[name].replace(
+                len(good).to_bytes(4, "little") + good if name == "state" else good,
+                len(bad).to_bytes(4, "little") + bad if name == "state" else bad,
+            )
+            for name in ("key", "state")
+        }
+        rows = pa.record_batch(
+            {"view": pa.array([0], pa.int32()), "key": [stored["key"]], "state": [stored["state"]]}
+        )
+        with pytest.raises(StateFormatError, match="damaged"):
+            Kernel.restore(text, header, rows)
+        waiting = header.replace(len(good).to_bytes(4, "little") + good, len(bad).to_bytes(4, "little") + bad)
+        with pytest.raises(StateFormatError, match="damaged"):
+            Kernel.restore(text, waiting, rows.slice(0, 0))

@@ -2,7 +2,7 @@
 
 import struct
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pytest
@@ -211,3 +211,39 @@ def test_a_refused_batch_leaves_the_state_as_it_was() -> None:
     with pytest.raises(BatchError):
         apply(kernel, {"at": 80}, offset=0)
     assert kernel.state_hash() == before
+
+
+@pytest.mark.parametrize(
+    "window", [{"kind": "tiled", "over_us": 100, "tile_us": 10}, {"kind": "last", "events": 2}]
+)
+def test_a_restored_entity_is_forgotten_like_the_one_it_was(window: Any) -> None:
+    """Also one of which only old totals are left: it must not stay for ever, nor change the state's hash."""
+    made = {**feature("count"), "window": window}
+    text = plan(view(made), lateness=10)
+    steady = Kernel(text)
+    apply(steady, *({"at": at, "k": "old", "n": at} for at in range(5)), {"at": 50, "k": "new"})
+    restored = Kernel.restore(text, steady.header(), pa.record_batch(cast(Any, steady.take_changed())))
+    for kernel in (steady, restored):
+        apply(kernel, {"at": 500, "k": "new"}, offset=6)
+    assert restored.state_hash() == steady.state_hash()
+    assert restored.entities() == steady.entities() == [1 if window["kind"] == "tiled" else 2]
+
+
+def test_texts_that_are_not_there_are_refused() -> None:
+    """A lifetime's text is stored by its number; a number too large would one day be another text's."""
+    text = plan(view(feature("last", K)), lateness=0)
+    kernel = Kernel(text)
+    apply(kernel, {"at": 1, "k": "a long name"}, {"at": 2, "k": "a long name"}, {"at": 9, "k": "b"})
+    [long] = [row for row in rows_of(kernel.take_changed()) if b"long" in row["key"]]
+    word = (0xFF).to_bytes(8, "little")
+    assert long["state"].count(word) == 2  # first and last of the total
+    for number, stays in ((0, True), (1, False)):
+        state = long["state"].replace(word, (number << 8 | 0xFF).to_bytes(8, "little"))
+        stored = pa.record_batch({"view": pa.array([0], pa.int32()), "key": [long["key"]], "state": [state]})
+        if stays:
+            assert values(Kernel.restore(text, kernel.header(), stored), 20, "a long name") == {
+                "last": "a long name"
+            }
+        else:
+            with pytest.raises(StateFormatError, match="damaged"):
+                Kernel.restore(text, kernel.header(), stored)

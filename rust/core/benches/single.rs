@@ -19,12 +19,9 @@ use payments::{batches, cpu_s};
 use sliding::plan;
 
 fn main() {
-    payments::keep_memory();
-    let numbers: Vec<usize> = std::env::args()
-        .filter_map(|arg| arg.parse().ok())
-        .collect();
-    let before = numbers.first().copied().unwrap_or(300_000);
-    let events = numbers.get(1).copied().unwrap_or(300_000);
+    let numbers = payments::begin();
+    let before = numbers.first().map_or(300_000, |&n| n as usize);
+    let events = numbers.get(1).map_or(300_000, |&n| n as usize);
     let mut kernel = Kernel::new(&plan()).unwrap();
     let all = batches(before + events, 50.0, 8_192);
     let mut single = Vec::with_capacity(events);

@@ -20,10 +20,7 @@ use payments::{batches, cpu_s};
 use sliding::plan;
 
 fn main() {
-    payments::keep_memory();
-    let numbers: Vec<f64> = std::env::args()
-        .filter_map(|arg| arg.parse().ok())
-        .collect();
+    let numbers = payments::begin();
     let events = numbers.first().map_or(1_000_000, |&n| n as usize);
     let rate = numbers.get(1).copied().unwrap_or(50.0);
     let rows = numbers.get(2).map_or(65_536, |&n| n as usize);

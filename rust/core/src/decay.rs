@@ -83,7 +83,7 @@ impl Decay {
             while self
                 .periods
                 .front()
-                .is_some_and(|first| first.number < number - PERIODS)
+                .is_some_and(|first| first.number < number.saturating_sub(PERIODS))
             {
                 self.periods.pop_front();
             }
@@ -108,7 +108,7 @@ impl Decay {
     /// Weights and weighted values as of the beginning of the newest period, and which that is; none when all are too old.
     fn sums(&self, t: i64) -> Option<(f64, f64, i64)> {
         let newest = self.periods.back()?.number;
-        let oldest = t.div_euclid(self.half_life_us) - PERIODS;
+        let oldest = t.div_euclid(self.half_life_us).saturating_sub(PERIODS);
         let seen = self.periods.iter().filter(|period| period.number >= oldest);
         // Oldest first: the sum is then smallest first.
         let (weights, values) = seen.fold((0.0, 0.0), |(weights, values), period| {
@@ -204,6 +204,21 @@ mod tests {
                 assert!((found - mean).abs() <= 1e-12, "{found} {mean}");
             }
         }
+    }
+
+    #[test]
+    fn the_first_and_the_last_time_there_is_are_times() {
+        let mut decay = Decay::new(1, false);
+        decay.push(i64::MIN, 3);
+        assert_eq!(
+            (decay.count(i64::MIN), decay.mean(i64::MIN)),
+            (1.0, Some(3.0))
+        );
+        decay.push(i64::MIN + 1, 6);
+        assert_eq!(decay.count(i64::MIN + 1), 1.5);
+        assert_eq!(decay.count(i64::MAX), 0.0);
+        decay.push(i64::MAX, 6);
+        assert_eq!((decay.count(i64::MAX), decay.periods.len()), (1.0, 1));
     }
 
     #[test]

@@ -86,6 +86,7 @@ impl Entity {
         (lexicon, events): (Lexicon, Events),
         settled: usize,
     ) -> Self {
+        let nothing_due = events.is_empty() && tiles.iter().all(Tiles::is_empty);
         let old = (!lives.is_empty() || !tiles.is_empty() || view.has_texts()).then(|| {
             Box::new(Old {
                 lives: lives.into(),
@@ -96,11 +97,7 @@ impl Entity {
         let index = (events.len() >= INDEX_MIN).then(|| Box::new(Index::new(view, &events)));
         Self {
             key: Key::new(key),
-            due: if events.is_empty() {
-                i64::MAX
-            } else {
-                i64::MIN
-            },
+            due: if nothing_due { i64::MAX } else { i64::MIN },
             events,
             settled,
             newest,

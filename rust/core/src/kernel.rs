@@ -77,8 +77,14 @@ pub struct Kernel {
     /// What is not in memory; none when all is.
     pub(crate) spill: Option<Box<Spill>>,
     /// Why the kernel can no longer be used.
-    pub(crate) broken: Option<Error>,
+    broken: Option<Error>,
+    /// True while something is done that must not be left half done; a panic leaves it so.
+    at_work: bool,
 }
+
+/// What is said of a kernel in which something has panicked.
+const HALF_DONE: &str =
+    "an earlier call panicked half-way; restore the kernel from the last checkpoint";
 
 impl Kernel {
     /// A kernel without state.
@@ -156,6 +162,7 @@ impl Kernel {
             clock,
             spill: None,
             broken: None,
+            at_work: false,
         }
     }
 
@@ -178,8 +185,15 @@ impl Kernel {
         for batch in batches.iter().filter(|batch| batch.rows > 0) {
             self.guards[batch.stream].partition(batch.partition);
         }
-        self.process(&plan, batches, &staged)
-            .inspect_err(|error| self.broken = Some(error.clone()))
+        self.wholly(|kernel| kernel.process(&plan, batches, &staged))
+    }
+
+    /// Does what must come to its end: else the kernel cannot be used any more.
+    pub(crate) fn wholly<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.at_work = true;
+        let done = work(self);
+        self.at_work = false;
+        done.inspect_err(|error| self.broken = Some(error.clone()))
     }
 
     /// Offsets and arrivals of a partition only go forward, over this call and earlier ones.
@@ -378,6 +392,7 @@ impl Kernel {
 
     pub(crate) fn usable(&self) -> Result<()> {
         match &self.broken {
+            None if self.at_work => Err(Error::State(HALF_DONE.into())),
             None => Ok(()),
             Some(error) => Err(error.clone()),
         }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use crate::column::Column;
 use crate::hash::hash;
 use crate::threads::{THREAD_ROWS, shared};
+use crate::totals::take;
 use crate::types::Type;
 
 /// The keys of all rows of a batch, encoded once.
@@ -205,32 +206,66 @@ impl Key {
 #[must_use]
 pub fn describe(types: &[Type], mut key: &[u8]) -> String {
     let mut parts = Vec::with_capacity(types.len());
-    for ty in types {
-        let Some(part) = part(*ty, &mut key) else {
+    for &ty in types {
+        let Some(part) = part(ty, &mut key) else {
             break;
         };
-        parts.push(part);
+        parts.push(match (ty, part) {
+            (Type::String, text) => format!("{:?}", String::from_utf8_lossy(text)),
+            (Type::Bool, bit) => (bit != [0]).to_string(),
+            (_, word) => word
+                .first_chunk()
+                .map_or(0, |word| i64::from_le_bytes(*word))
+                .to_string(),
+        });
     }
     format!("({})", parts.join(", "))
 }
 
-fn part(ty: Type, key: &mut &[u8]) -> Option<String> {
-    use crate::totals::take;
-    Some(match ty {
-        Type::String => {
-            let length = u32::from_le_bytes(take(key)?) as usize;
-            let (text, rest) = key.split_at_checked(length)?;
-            *key = rest;
-            format!("{:?}", String::from_utf8_lossy(text))
-        }
-        Type::Bool => (take::<1>(key)? != [0]).to_string(),
-        _ => i64::from_le_bytes(take(key)?).to_string(),
-    })
+/// True when bytes are a key of these types.
+#[must_use]
+pub(crate) fn is_key(types: &[Type], mut key: &[u8]) -> bool {
+    let fits = |&ty: &Type| match (ty, part(ty, &mut key)) {
+        (_, None) => false,
+        (Type::String, Some(text)) => std::str::from_utf8(text).is_ok(),
+        (Type::Bool, Some(bit)) => bit[0] <= 1,
+        _ => true,
+    };
+    types.iter().all(fits) && key.is_empty()
+}
+
+/// The bytes of the next part of a key, without a text's length; none when there are too few.
+fn part<'a>(ty: Type, key: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = match ty {
+        Type::String => u32::from_le_bytes(take(key)?) as usize,
+        Type::Bool => 1,
+        _ => 8,
+    };
+    let (part, rest) = key.split_at_checked(length)?;
+    *key = rest;
+    Some(part)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_key_of_its_types_is_told_from_one() {
+        let types = [Type::String, Type::Bool, Type::Int];
+        let key = [&b"\x03\0\0\0EWR\x01"[..], &[7, 0, 0, 0, 0, 0, 0, 0]].concat();
+        assert!(is_key(&types, &key) && is_key(&[], b""));
+        assert_eq!(describe(&types, &key), r#"("EWR", true, 7)"#);
+        for length in 0..key.len() {
+            assert!(!is_key(&types, &key[..length]), "{length} bytes");
+        }
+        assert!(!is_key(&types, &[&key[..], &[0]].concat()));
+        for (at, byte) in [(0, 255), (5, 255), (7, 2)] {
+            let mut damaged = key.clone();
+            damaged[at] = byte;
+            assert!(!is_key(&types, &damaged), "{byte} at {at}");
+        }
+    }
 
     #[test]
     fn several_threads_encode_the_same_keys() {

@@ -7,6 +7,7 @@ use crate::decay::Decay;
 use crate::entity::{Entity, INDEX_MIN};
 use crate::index::Index;
 use crate::kind::Kind;
+use crate::marks::Marks;
 use crate::pass::HORIZON_ROWS;
 use crate::peaks::Peaks;
 use crate::plan::{Plan, Span, View};
@@ -68,7 +69,7 @@ impl Memory {
         let key_texts = view.key_types(stream).contains(&Type::String);
         Self {
             few: (fixed, event),
-            many: (fixed + more, event + each),
+            many: (fixed.saturating_add(more), event + each),
             many_from: INDEX_MIN,
             span_us: view.reach_us().saturating_add(stream.lateness_us),
             newest: view.newest(),
@@ -96,13 +97,9 @@ const SLACK: usize = 4;
 
 /// Bytes a key needs beside the entity, when it is of a fixed size.
 fn key(view: &View, plan: &Plan) -> usize {
-    // A null flag and eight bytes, or four of length and the text.
-    let parts = view.key_types(&plan.streams[view.stream]).len();
-    if 9 * parts > crate::key::SHORT {
-        9 * parts
-    } else {
-        0
-    }
+    // Eight bytes, or four of length and the text.
+    let bytes = 8 * view.key_types(&plan.streams[view.stream]).len();
+    if bytes > crate::key::SHORT { bytes } else { 0 }
 }
 
 /// What is there without an index.
@@ -121,8 +118,12 @@ fn entity(view: &View, key: usize) -> (usize, usize) {
     }
     for &span in &view.tiled {
         if let Window::Tiled { over_us, tile_us } = &view.windows[view.spans[span].window] {
+            // A thousand years of microseconds are allowed, and more than a number of bytes can say.
             let tiles = (over_us / tile_us) as usize + 3;
-            fixed += size_of::<Tiles>() + 2 * tiles * size_of::<(i64, Accumulator)>();
+            let bytes = tiles.saturating_mul(2 * size_of::<(i64, Accumulator)>());
+            fixed = fixed
+                .saturating_add(bytes)
+                .saturating_add(size_of::<Tiles>());
         }
     }
     (fixed, event)
@@ -133,6 +134,7 @@ fn indexed(view: &View) -> (usize, usize) {
     // A block of prefixes covers eight events; two more are begun.
     let prefix = SLACK * view.light_words * size_of::<u64>();
     let mut fixed = size_of::<Index>() + view.windows.len() * size_of::<usize>() + 2 * prefix;
+    fixed += Marks::new(view.marks).bytes();
     let mut event = prefix / 8;
     for track in &view.tracks {
         fixed += 2 * size_of::<Peaks>();
@@ -184,7 +186,7 @@ fn settled(view: &View, span: usize) -> usize {
         Kind::Plain | Kind::Values => return 0,
         Kind::Cubes => return size_of::<Cubes>(),
         Kind::Counts => return Counts::bytes_max(values(view, span).unwrap_or(0)),
-        Kind::Distinct(most) => 12 * most,
+        Kind::Distinct(most) => Summary::BYTES_HASH * most,
         Kind::Registers => Registers::BYTES_MAX,
         Kind::Buckets => {
             let most = Buckets::most(track.is_float());
@@ -207,4 +209,62 @@ fn values(view: &View, span: &Span) -> Option<usize> {
     });
     // Features that share a span count the same values.
     known.flatten().max()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plan::EXAMPLE;
+    use crate::reading::Reading;
+    use crate::row::Row;
+
+    /// The example with other features.
+    fn plan(features: &[serde_json::Value]) -> Plan {
+        let mut plan: serde_json::Value = serde_json::from_str(EXAMPLE).expect("JSON");
+        plan["views"][0]["features"] = features.into();
+        plan["vectors"] = json!([]);
+        Plan::compile(&plan.to_string()).expect("a plan")
+    }
+
+    #[test]
+    fn many_windows_under_many_conditions_keep_the_bound() {
+        let x = json!({"op": "field", "name": "x"});
+        let mut features = Vec::new();
+        for (limit, over_us) in (0..20).flat_map(|limit| (1..21).map(move |over| (limit, over))) {
+            let constant = json!({"op": "lit", "type": "float", "value": limit});
+            features.push(json!({
+                "name": format!("f{}", features.len()), "agg": "sum", "arg": x,
+                "where": {"op": "gt", "args": [x, constant]},
+                "window": {"kind": "sliding", "over_us": over_us, "ago_us": 0},
+            }));
+        }
+        let plan = plan(&features);
+        let (view, bound) = (&plan.views[0], Memory::of(&plan, 0));
+        let mut entity = Entity::new(view, b"");
+        let all: Vec<(usize, usize)> = (0..features.len()).map(|at| (at, at)).collect();
+        let (mut reading, mut row) = (Reading::new(view, &all), Row::new(features.len()));
+        for at in 0..200i64 {
+            entity.insert(view, at, at as u64, &[u64::MAX, 30f64.to_bits()]);
+            reading.read(view, Some(&mut entity), at, &mut row);
+            let (bytes, most) = (entity.bytes(), bound.bytes(at as usize + 1));
+            assert!(bytes <= most, "{bytes} of {most} at {at}");
+        }
+    }
+
+    #[test]
+    fn a_bound_beyond_all_numbers_stays_there() {
+        let window = json!({"kind": "tiled", "over_us": 31_557_600_000_000_000i64, "tile_us": 1});
+        let feature = |nth: i64| {
+            json!({
+                "name": format!("f{nth}"), "agg": "mean", "arg": {"op": "field", "name": "x"}, "window": window,
+                "where": {"op": "gt", "args": [
+                    {"op": "field", "name": "x"}, {"op": "lit", "type": "float", "value": nth},
+                ]},
+            })
+        };
+        let plan = plan(&(0..4).map(feature).collect::<Vec<_>>());
+        assert!(Memory::of(&plan, 0).bytes(1000) > usize::MAX / 2);
+    }
 }

@@ -8,6 +8,7 @@ use crate::emitted::Rows;
 use crate::emitter_plan::Emitter;
 use crate::emitter_state::{read_cells, read_texts, texts_of, write_cells, write_texts};
 use crate::groups::{Groups, Sorted};
+use crate::key::is_key;
 use crate::slides::Slides;
 use crate::text::Lexicon;
 use crate::totals::take;
@@ -172,6 +173,10 @@ impl Panes {
     fn next_end(&self, after: Option<i64>) -> Option<i64> {
         let next = |time: i64| floor(time, self.hop_us).saturating_add(self.hop_us);
         let earliest = after.map_or(i64::MIN, next);
+        // At the end of time there is no next one.
+        if after.is_some_and(|after| earliest <= after) {
+            return None;
+        }
         let from = earliest.saturating_sub(self.size_us);
         let first = self.by_start.partition_point(|pane| pane.start < from);
         let pane = self.by_start.get(first)?;
@@ -352,7 +357,7 @@ fn read(plan: &Emitter, lexicon: &mut Lexicon, mut bytes: &[u8]) -> Option<Sorte
         let length = u32::from_le_bytes(take(&mut bytes)?) as usize;
         let (key, rest) = bytes.split_at_checked(length)?;
         bytes = rest;
-        if at > 0 && sorted.key(at - 1) >= key {
+        if at > 0 && sorted.key(at - 1) >= key || !is_key(&plan.key_types, key) {
             return None;
         }
         let cells = read_cells(plan, &texts, &mut bytes)?;

@@ -2,6 +2,7 @@
 
 use crate::emitter_plan::Emitter;
 use crate::emitter_state::{read_texts, write_texts};
+use crate::key::is_key;
 use crate::stored_texts::{StoredTexts, restored};
 use crate::text::Lexicon;
 use crate::totals::take;
@@ -156,6 +157,7 @@ impl Pending {
             let length = u32::from_le_bytes(take(bytes)?) as usize;
             let (key, rest) = bytes.split_at_checked(length)?;
             *bytes = rest;
+            is_key(&plan.key_types, key).then_some(())?;
             for word in &mut words {
                 *word = u64::from_le_bytes(take(bytes)?);
             }

@@ -175,8 +175,15 @@ impl Kernel {
     ) -> Result<()> {
         self.usable()?;
         self.fresh(reader.view, t_us)?;
-        for ((_, part), one) in reader.key.iter_mut().zip(key) {
+        let mut parts = key.into_iter();
+        for (_, part) in &mut reader.key {
+            let Some(one) = parts.next() else {
+                return Err(self.other_key(reader));
+            };
             *part = Column::same(one, 1);
+        }
+        if parts.next().is_some() {
+            return Err(self.other_key(reader));
         }
         reader.keys.refill(&reader.key, 1);
         self.wake_keys(reader.view, &reader.keys, 1)?;
@@ -195,5 +202,32 @@ impl Kernel {
             reader.derive(&self.plan, t_us);
         }
         Ok(())
+    }
+
+    #[cold]
+    fn other_key(&self, reader: &Reader) -> Error {
+        Error::Batch(format!(
+            "view '{}': its key has {} parts",
+            self.plan.views[reader.view].name,
+            reader.key.len()
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::EXAMPLE;
+
+    #[test]
+    fn a_key_has_as_many_parts_as_the_views() {
+        let mut kernel = Kernel::new(EXAMPLE).expect("the example");
+        let mut reader = kernel.reader(0, None).expect("its view");
+        let a = || One::text(b"a");
+        for key in [vec![], vec![a(), a()]] {
+            let error = kernel.read(&mut reader, key, 1).expect_err("no key");
+            assert_eq!(error.to_string(), "view 'Now': its key has 1 parts");
+        }
+        kernel.read(&mut reader, [a()], 1).expect("a key");
     }
 }

@@ -10,6 +10,7 @@ use crate::emitted::Rows;
 use crate::emitter_plan::Emitter;
 use crate::emitter_state::{read_cells, read_texts, texts_of, write_cells, write_texts};
 use crate::hash::hash as hash_of;
+use crate::key::is_key;
 use crate::text::Lexicon;
 use crate::totals::take;
 
@@ -315,6 +316,7 @@ fn written(session: &Session, plan: &Emitter, lexicon: &Lexicon) -> Vec<u8> {
 }
 
 fn read(plan: &Emitter, lexicon: &mut Lexicon, key: &[u8], mut bytes: &[u8]) -> Option<Session> {
+    is_key(&plan.key_types, key).then_some(())?;
     let texts = read_texts(plan, lexicon, &mut bytes)?;
     let start = i64::from_le_bytes(take(&mut bytes)?);
     let last = i64::from_le_bytes(take(&mut bytes)?);

@@ -158,12 +158,13 @@ impl Kernel {
         let fields = std::mem::take(&mut single.fields);
         let staged = [Staged::event(plan, stream, fields, arrival_us)];
         let batch = std::slice::from_ref(&single.batch);
-        let done = self
-            .wake_staged(plan, batch, &staged)
-            .and_then(|()| self.step_event(plan, single, &staged, (stream, partition, offset)));
+        let done = self.wake_staged(plan, batch, &staged).and_then(|()| {
+            let place = (stream, partition, offset);
+            self.wholly(|kernel| kernel.step_event(plan, single, &staged, place))
+        });
         let [staged] = staged;
         single.fields = staged.fields;
-        done.inspect_err(|error| self.broken = Some(error.clone()))
+        done
     }
 
     fn step_event(

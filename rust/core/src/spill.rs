@@ -149,7 +149,7 @@ impl Kernel {
         let mut bytes = [0; AGES];
         for (view, cold) in self.views.iter().zip(&spill.views) {
             for (_, _, hash, entity) in view.stored() {
-                bytes[age(step - cold.recency.last(hash))] += view.bytes_of(entity);
+                bytes[cold.age(step, hash)] += view.bytes_of(entity);
             }
         }
         let mut left = wanted;
@@ -159,22 +159,24 @@ impl Kernel {
             left = left.saturating_sub(bytes[oldest]);
         }
         let mut freed = 0;
-        for (index, plan) in self.plan.views.iter().enumerate() {
-            let (view, cold) = (&mut self.views[index], &mut spill.views[index]);
-            let old = |hash: u64| age(step - cold.recency.last(hash)) >= oldest;
-            let chosen: Vec<(usize, u32, u64, usize)> = view
-                .stored()
-                .filter(|&(_, _, hash, _)| old(hash))
-                .map(|(shard, slot, hash, entity)| (shard, slot, hash, view.bytes_of(entity)))
-                .collect();
-            for (shard, slot, hash, bytes) in chosen {
-                if freed >= wanted {
-                    break;
-                }
-                if let Some(entity) = view.evict(shard, slot) {
-                    let until = until(plan, entity.newest().0);
-                    cold.sleepers.put(entity.key(), hash, until);
-                    freed += bytes;
+        // All that are older, of whatever view, before the first of the group of which some may stay.
+        for ages in [oldest + 1..AGES, oldest..oldest + 1] {
+            for (index, plan) in self.plan.views.iter().enumerate() {
+                let (view, cold) = (&mut self.views[index], &mut spill.views[index]);
+                let chosen: Vec<(usize, u32, u64, usize)> = view
+                    .stored()
+                    .filter(|&(_, _, hash, _)| ages.contains(&cold.age(step, hash)))
+                    .map(|(shard, slot, hash, entity)| (shard, slot, hash, view.bytes_of(entity)))
+                    .collect();
+                for (shard, slot, hash, bytes) in chosen {
+                    if freed >= wanted {
+                        return freed;
+                    }
+                    if let Some(entity) = view.evict(shard, slot) {
+                        let until = until(plan, entity.newest().0);
+                        cold.sleepers.put(entity.key(), hash, until);
+                        freed += bytes;
+                    }
                 }
             }
         }
@@ -191,7 +193,7 @@ impl Kernel {
         let Some(spill) = &mut self.spill else {
             return Ok(());
         };
-        spill.step += 1;
+        spill.step = spill.step.wrapping_add(1);
         // While there is plenty of room nobody needs to know what is old.
         let watch = spill.counted + spill.grown > spill.memory / 2;
         if !watch && spill.views.iter().all(|cold| cold.sleepers.is_empty()) {
@@ -240,8 +242,7 @@ impl Kernel {
             return Ok(());
         }
         // What was taken off the list and not loaded would be lost.
-        self.load(wanted)
-            .inspect_err(|error| self.broken = Some(error.clone()))
+        self.wholly(|kernel| kernel.load(wanted))
     }
 
     fn load(&mut self, wanted: &Wanted) -> Result<()> {
@@ -335,6 +336,13 @@ impl Kernel {
             }
         }
         Ok(())
+    }
+}
+
+impl Cold {
+    /// The group of a key's entity by how long ago it was seen; the count of steps may have wrapped around.
+    fn age(&self, step: u32, hash: u64) -> usize {
+        age(step.wrapping_sub(self.recency.last(hash)))
     }
 }
 

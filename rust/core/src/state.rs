@@ -179,10 +179,17 @@ fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
     } else {
         0
     };
-    let lives = view
+    let mut lives = view
         .lives()
         .map(|(ty, needs)| Accumulator::read(ty, needs, bytes))
         .collect::<Option<Vec<_>>>()?;
+    for (life, (ty, _)) in lives.iter_mut().zip(view.lives()) {
+        if ty == Some(Type::String) {
+            let mut known = true;
+            life.each_word(&mut |word| known &= number_of(*word).is_none_or(|at| at < texts));
+            known.then_some(())?;
+        }
+    }
     let mut tiles = Vec::with_capacity(view.tiled.len());
     for &span in &view.tiled {
         let track = &view.tracks[view.spans[span].track];

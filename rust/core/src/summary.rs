@@ -43,6 +43,9 @@ pub enum Summary {
 }
 
 impl Summary {
+    /// Most bytes of a hash: a leaf of the tree has five of them at least, and a node above six leaves.
+    pub(crate) const BYTES_HASH: usize = 28;
+
     /// Of no values; none for kinds whose totals are bounded already.
     #[must_use]
     pub fn new(kind: Kind, float: bool) -> Option<Self> {
@@ -161,7 +164,7 @@ impl Summary {
     pub fn bytes(&self) -> usize {
         size_of::<Self>()
             + match self {
-                Self::Distinct(_, hashes) => hashes.len() * 12,
+                Self::Distinct(_, hashes) => hashes.len() * Self::BYTES_HASH,
                 Self::Registers(registers) => registers.bytes(),
                 Self::Quantiles(quantiles) => quantiles.few.capacity() * 8 + quantiles.many.bytes(),
                 Self::Oldest(_, values) => values.capacity() * 8,

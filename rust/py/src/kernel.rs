@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
+use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{Array as _, RecordBatch};
-use forerun_core::custom::Functions;
 use forerun_core::guard::{Guard, Partition};
 use forerun_core::plan::Plan;
 use forerun_core::stage::Batch as CoreBatch;
@@ -20,7 +19,7 @@ use crate::event::EventResult;
 use crate::function::{Interrupt, functions as of};
 use crate::reader::Reader;
 use crate::step::StepResult;
-use crate::store::PyStore;
+use crate::store::{PyStore, stored_rows};
 use crate::value::take_all;
 
 /// One input of `apply`: stream, partition, base offset, batch.
@@ -36,7 +35,7 @@ pub(crate) struct Kernel {
 /// A kernel whose callers take turns, and what stops them.
 pub(crate) struct Shared {
     kernel: Mutex<CoreKernel>,
-    interrupt: Interrupt,
+    pub(crate) interrupt: Interrupt,
 }
 
 impl Shared {
@@ -46,6 +45,7 @@ impl Shared {
         py: Python<'_>,
         work: impl FnOnce(&mut CoreKernel) -> PyResult<T>,
     ) -> PyResult<T> {
+        self.interrupt.is_free()?;
         let made = work(&mut *held(py, &self.kernel)?);
         self.interrupt.check()?;
         made
@@ -88,6 +88,7 @@ impl Kernel {
         py: Python<'_>,
         work: impl Send + FnOnce(&mut CoreKernel) -> Result<T, Error>,
     ) -> PyResult<T> {
+        self.shared.interrupt.is_free()?;
         let made = py.detach(|| match self.shared.kernel.lock() {
             Ok(mut kernel) => work(&mut kernel).map_err(raise),
             Err(_) => Err(PyRuntimeError::new_err(POISONED)),
@@ -128,7 +129,10 @@ impl Kernel {
         let interrupt = Interrupt::default();
         let functions = of(functions, &interrupt)?;
         let kernel = py
-            .detach(|| restore(plan_json, &functions, header, &columns))
+            .detach(|| {
+                let stored: Vec<_> = stored_rows(&columns)?.collect();
+                CoreKernel::restore(plan_json, &functions, header, &stored)
+            })
             .map_err(raise)?;
         Ok(Self::of(kernel, interrupt))
     }
@@ -391,41 +395,6 @@ fn counters<'py>(
     out.set_item("watermark_us", partition.watermark)?;
     out.set_item("next_offset", partition.next_offset)?;
     Ok(out)
-}
-
-/// Reads (view int32, key binary, state binary) rows; a null state is an entity that is gone.
-fn restore(
-    plan_json: &str,
-    functions: &Functions,
-    header: &[u8],
-    entities: &Columns,
-) -> Result<CoreKernel, Error> {
-    let names: Vec<&str> = entities
-        .fields
-        .iter()
-        .map(|field| field.name().as_str())
-        .collect();
-    let refuse = || {
-        Error::State(format!(
-            "entities are (view int32, key binary, state binary), got {names:?}"
-        ))
-    };
-    let [views, keys, states] = entities.arrays.as_slice() else {
-        return Err(refuse());
-    };
-    let (Some(views), Some(keys), Some(states)) = (
-        views.as_primitive_opt::<Int32Type>(),
-        keys.as_binary_opt::<i32>(),
-        states.as_binary_opt::<i32>(),
-    ) else {
-        return Err(refuse());
-    };
-    let row = |at: usize| (views.value(at) as usize, keys.value(at), states.value(at));
-    let stored: Vec<_> = (0..entities.rows)
-        .filter(|&at| states.is_valid(at))
-        .map(row)
-        .collect();
-    CoreKernel::restore(plan_json, functions, header, &stored)
 }
 
 /// An empty check that batches may cross threads while the GIL is released.

@@ -27,6 +27,7 @@ impl Reader {
         key: &Bound<'py, PyTuple>,
         t_us: i64,
     ) -> PyResult<Bound<'py, PyTuple>> {
+        self.shared.interrupt.is_free()?;
         let mut reader = held(py, &self.prepared)?;
         let key = take_all(key, reader.key_types(), |at| {
             at.map_or("key".into(), |at| format!("key, part {at}"))

@@ -27,7 +27,7 @@ impl fmt::Debug for PyStore {
 impl Store for PyStore {
     fn load(&self, keys: RecordBatch) -> Result<Vec<Stored>, Error> {
         // The kernel is held, and nobody waits for it with the GIL in hand.
-        let columns = Python::attach(|py| {
+        let columns = self.interrupt.during(|py| {
             let keys = Py::new(py, Batch(keys))?;
             Columns::import(&self.load.bind(py).call1((keys,))?)
         });
@@ -36,24 +36,37 @@ impl Store for PyStore {
             self.interrupt.set(error);
             Error::Store(text)
         })?;
-        let refuse =
-            || Error::State("stored entities are (view int32, key binary, state binary)".into());
-        let [views, keys, states] = columns.arrays.as_slice() else {
-            return Err(refuse());
-        };
-        let (Some(views), Some(keys), Some(states)) = (
-            views.as_primitive_opt::<Int32Type>(),
-            keys.as_binary_opt::<i32>(),
-            states.as_binary_opt::<i32>(),
-        ) else {
-            return Err(refuse());
-        };
-        let rows = (0..columns.rows).filter(|&row| states.is_valid(row));
+        let rows = stored_rows(&columns)?;
         Ok(rows
-            .map(|row| {
-                let (key, state) = (keys.value(row).to_vec(), states.value(row).to_vec());
-                (views.value(row) as usize, key, state)
-            })
+            .map(|(view, key, state)| (view, key.to_vec(), state.to_vec()))
             .collect())
     }
+}
+
+/// The rows of stored entities, (view int32, key binary, state binary); those whose state is null are gone.
+pub(crate) fn stored_rows(
+    columns: &Columns,
+) -> Result<impl Iterator<Item = (usize, &[u8], &[u8])>, Error> {
+    if let [views, keys, states] = columns.arrays.as_slice()
+        && let Some(views) = views.as_primitive_opt::<Int32Type>()
+        && let Some(keys) = keys.as_binary_opt::<i32>()
+        && let Some(states) = states.as_binary_opt::<i32>()
+    {
+        let rows = (0..columns.rows).filter(|&row| states.is_valid(row));
+        return Ok(rows.map(|row| {
+            (
+                views.value(row) as usize,
+                keys.value(row),
+                states.value(row),
+            )
+        }));
+    }
+    let names: Vec<&str> = columns
+        .fields
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
+    Err(Error::State(format!(
+        "entities are (view int32, key binary, state binary), got {names:?}"
+    )))
 }

@@ -256,7 +256,7 @@ class Kernel:
     Args:
         plan_json: The canonical plan (contract "Plan JSON").
         functions: What its custom aggregates call, by name. A call takes the GIL; where it raises an
-            exception, the value is null.
+            exception, the value is null. A function that calls this kernel gets a `RuntimeError`.
 
     Raises:
         PlanError: The plan cannot be compiled, or a function is missing.

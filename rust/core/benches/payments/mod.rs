@@ -11,10 +11,13 @@ use forerun_core::stage::Batch;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Lets the allocator keep freed memory, as in the package.
-pub(crate) fn keep_memory() {
+/// Lets the allocator keep freed memory, as in the package, and gives the numbers of the command line.
+pub(crate) fn begin() -> Vec<f64> {
     // SAFETY: options may be set at any time; this is `mi_option_purge_delay`.
     unsafe { libmimalloc_sys::mi_option_set(15, 10_000) };
+    std::env::args()
+        .filter_map(|arg| arg.parse().ok())
+        .collect()
 }
 
 /// Cards there are.
