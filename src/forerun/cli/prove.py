@@ -1,5 +1,6 @@
 """`forerun prove`: do power cuts lose or double anything?"""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +17,7 @@ Examples:
   forerun prove shop                     a minute of power cuts
   forerun prove shop --seconds 600       ten minutes; every time other ones
   forerun prove shop --seed 1234567      exactly one chain of them again
+  forerun prove shop --processes 1       on one core, and leave the others to others
   forerun prove shop --json              for a script: exit status 1 if anything was lost or doubled
 
 Needs apsw, an SQLite whose disk can be exchanged: pip install 'forerun[prove]'
@@ -28,6 +30,9 @@ def prove(
     seconds: Annotated[float, typer.Option(min=0, help="How long.")] = 60.0,
     seed: Annotated[
         int | None, typer.Option(min=0, metavar="S", help="Live through one chain of crashes again.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="How many side by side.  [default: a core each]")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -56,10 +61,11 @@ def prove(
             found = proof.again(declared, seed, clock=time.monotonic)
         else:
             found = proof.prove(
-                declared,
+                place.load,
                 seconds=seconds,
                 first=int(time.time()),
                 clock=time.monotonic,
+                processes=processes or _cores(),
                 progress=counter.moved,
             )
     if as_json:
@@ -68,6 +74,11 @@ def prove(
         _show(found, place.argument)
     if found.violations:
         raise typer.Exit(1)
+
+
+def _cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Counter:

@@ -161,7 +161,7 @@ class SimulatedDisk:
     def write(self, path: str, start: int, data: bytes) -> None:
         """Put bytes somewhere in a file."""
         inode = self._inode(path)
-        self._note(Operation("write", path, inode, start, data))
+        self._note(Operation("write", path, inode, start, _shared(data)))
         _put(self._data[inode], start, data)
 
     def truncate(self, path: str, size: int) -> None:
@@ -337,6 +337,17 @@ def _put(file: bytearray, start: int, data: bytes) -> None:
     if len(file) < start:
         file.extend(bytes(start - len(file)))
     file[start : start + len(data)] = data
+
+
+_PAGES: dict[bytes, bytes] = {}
+_PAGES_MAX = 10_000
+
+
+def _shared(data: bytes) -> bytes:
+    """The same bytes, as one object for all traces: most pages of a database are written again and again."""
+    if len(_PAGES) >= _PAGES_MAX:
+        _PAGES.clear()
+    return _PAGES.setdefault(data, data)
 
 
 def _reached(path: str, directories: set[str], roots: set[str]) -> bool:

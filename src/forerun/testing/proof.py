@@ -1,6 +1,7 @@
 """The proof of an app against crashes: histories on events made up from its declarations."""
 
 import itertools
+import os
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from forerun.errors import ArgumentError
+from forerun.testing.crew import Stop, Told, side_by_side
 from forerun.testing.traffic import traffic_of
 
 if TYPE_CHECKING:
@@ -67,39 +69,76 @@ class Proof:
 
 
 def prove(
-    app: "App",
+    load: Callable[[], "App"],
     *,
     seconds: float,
     first: int,
     clock: Callable[[], float],
+    processes: int = 1,
     progress: Callable[[int], None] = lambda _: None,
 ) -> Proof:
     """Live through crash histories of an app until time is up or something is wrong.
 
     Args:
-        app: The app; neither it nor its data are changed.
+        load: Gives the app; neither it nor its data are changed. Called in every process, so that it must be
+            something that can be pickled, if there are several.
         seconds: How long; at least one history is lived through.
-        first: Which logs of events to begin with.
+        first: Which logs of events to begin with; each process takes every so-manieth.
         clock: Seconds.
+        processes: How many work side by side; one: this process does it.
         progress: Told how many histories there were.
 
     Raises:
-        ArgumentError: apsw is not installed.
+        ArgumentError: apsw is not installed, or a process was ended from outside.
     """
+    _require_apsw()
     start_s, tally = clock(), _tally()
-    for block in itertools.count(first):
-        with tempfile.TemporaryDirectory(prefix="forerun-", dir=_memory()) as directory:
-            histories = _histories(app, block, Path(directory))
-            before, tally_of = tally.histories, histories.tally
-            for seed in range(block * BLOCK, (block + 1) * BLOCK):
-                histories.chain(seed)
-                progress(before + tally_of.histories)
-                if tally_of.violations or clock() - start_s >= seconds:
-                    break
-            tally.add(tally_of)
-        if tally.violations or clock() - start_s >= seconds:
-            break
+
+    def enough() -> bool:
+        return clock() - start_s >= seconds
+
+    shares = [Share(load, first + number, processes) for number in range(processes)]
+    if processes == 1:
+        tally.add(shares[0](enough, progress))
+    else:
+        for found in side_by_side(shares, enough=enough, progress=progress):
+            tally.add(found)
     return _proof(tally, tally.violations, clock() - start_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of all logs that one process takes.
+
+    Args:
+        load: Gives the app.
+        first: The first of its logs.
+        apart: How many further on the next one is.
+    """
+
+    load: Callable[[], "App"]
+    first: int
+    apart: int
+
+    def __call__(self, stop: Stop, told: Told) -> "Tally":
+        """Live through histories until it is time to stop, or something is wrong.
+
+        Args:
+            stop: Whether it is; asked after every chain.
+            told: Told how many histories there were.
+        """
+        tally, app = _tally(), self.load()
+        for block in itertools.count(self.first, self.apart):
+            with _scratch() as directory:
+                histories = _histories(app, block, Path(directory))
+                for seed in range(block * BLOCK, (block + 1) * BLOCK):
+                    histories.chain(seed)
+                    told(tally.histories + histories.tally.histories)
+                    if histories.tally.violations or stop():
+                        tally.add(histories.tally)
+                        return tally
+                tally.add(histories.tally)
+        raise AssertionError("logs do not end")
 
 
 def again(app: "App", seed: int, *, clock: Callable[[], float]) -> Proof:
@@ -114,7 +153,7 @@ def again(app: "App", seed: int, *, clock: Callable[[], float]) -> Proof:
         ArgumentError: apsw is not installed.
     """
     start_s = clock()
-    with tempfile.TemporaryDirectory(prefix="forerun-", dir=_memory()) as directory:
+    with _scratch() as directory:
         histories = _histories(app, seed // BLOCK, Path(directory))
         problems = histories.chain(seed)
     return _proof(histories.tally, [(seed, problem) for problem in problems], clock() - start_s)
@@ -155,7 +194,9 @@ def _require_apsw() -> None:
         ) from exc
 
 
-def _memory() -> Path | None:
-    """A directory in memory, for locks; None where there is none."""
+def _scratch() -> "tempfile.TemporaryDirectory[str]":
+    """A directory for locks, in memory where that is possible; its name says whose it is."""
     memory = Path("/dev/shm")
-    return memory if memory.is_dir() else None
+    return tempfile.TemporaryDirectory(
+        prefix=f"forerun-{os.getpid()}-", dir=memory if memory.is_dir() else None
+    )
