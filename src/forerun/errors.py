@@ -82,8 +82,13 @@ class DefinitionError(ForerunError):
         self.file, self.line = at or user_line()
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}: " if self.file else ""
-        return f"[{self.code}] {place}{self.message}"
+        return f"[{self.code}] {self.place}{self.message}"
+
+    @property
+    def place(self) -> str:
+        """File and line as far as they are known, for the beginning of a message."""
+        known = [str(part) for part in (self.file, self.line) if part is not None]
+        return f"{':'.join(known)}: " if self.file else ""
 
 
 class AggregateError(DefinitionError):

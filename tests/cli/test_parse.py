@@ -58,6 +58,8 @@ def test_no_speed(text: str) -> None:
         ("0.5 kB", 500),
         ("64KiB", 65_536),
         ("9B", 9),
+        ("2gib", 2 * 1024**3),
+        (" 1 TB ", 10**12),
         (None, None),
     ],
 )
@@ -66,7 +68,9 @@ def test_sizes(text: str | None, expected: int | None) -> None:
     assert size_bytes(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "2", "GiB", "2 gigs", "-1MB", "0B", "nanB", "infGB", "2GB/s"])
+@pytest.mark.parametrize(
+    "text", ["", "2", "GiB", "2 gigs", "-1MB", "0B", "nanB", "infGB", "2GB/s", "1..2GB", "9999999999GiB"]
+)
 def test_no_size(text: str) -> None:
     """A size has a unit, so that nobody gets two bytes for two gigabytes."""
     with pytest.raises(ArgumentError, match="write 2GiB or 500MB"):

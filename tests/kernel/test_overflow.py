@@ -12,6 +12,7 @@ from tests.kernel.ticks import (
     batch,
     call,
     feature,
+    keys,
     literal,
     plan,
     read_of,
@@ -21,7 +22,7 @@ from tests.kernel.ticks import (
     view,
 )
 
-from forerun._core import Kernel
+from forerun._core import BatchError, Kernel
 
 HUGE = {"x": 1.5e308, "n": 2**62}
 WINDOW = {"over": 100}
@@ -102,6 +103,21 @@ def test_requests_tell_what_they_lack() -> None:
     made, overflow = kernel.vector(0, requests({"at": 1}))
     assert (rows_of(made)[0]["sum"], len(overflow)) == (1.5e308, 0)
     assert kernel.state_hash() == before
+
+
+def test_reads_of_entities_tell_what_they_lack() -> None:
+    """What is null because it is out of range is named, and what is null or empty otherwise is not."""
+    kernel = Kernel(_plan())
+    apply(kernel, {"at": 1, **HUGE}, {"at": 2, **HUGE}, {"at": 2, "k": "b", "x": 1.0})
+    asked = keys("b", "a", "z", None)
+    assert [row["sum"] for row in rows_of(kernel.values(0, asked, 2))] == [1.0, None, None, None]
+    assert kernel.overflows(0, asked, 2) == [(1, "Now.whole"), (1, "Now.sum")]
+    assert kernel.overflows(0, asked, 101) == []
+    before = kernel.state_hash()
+    assert kernel.overflows(0, keys("a"), 2) == [(0, "Now.whole"), (0, "Now.sum")]
+    assert kernel.state_hash() == before
+    with pytest.raises(BatchError):
+        kernel.overflows(1, asked, 2)
 
 
 def test_neither_steps_nor_threads_change_what_is_null() -> None:

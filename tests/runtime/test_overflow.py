@@ -122,7 +122,12 @@ def test_a_request_is_answered(ran: Path, tmp_path: Path) -> None:
         other = engine.predict("Refunded", {"order": "y", "shop": "s2", "amount": 1.0})
         assert (other["grade"], other["reason"]) == ("fresh", None)
         assert engine.status().overflows["Orders.mean"] == before + 1
-        assert engine.read("Orders", {"shop": "s1"})["values"]["mean"] is None
+        reading = engine.read("Orders", {"shop": "s1"})
+        assert (reading["values"]["mean"], reading["not_computed"]) == (None, ["mean"])
+        assert engine.read("Orders", {"shop": "s2"})["not_computed"] == []
+        behind: Any = engine.explain(answer["prediction_id"])["features"]
+        [entity] = [one for one in behind if one["view"] == "Orders"]
+        assert entity["not_computed"] == ["mean"]
 
 
 def test_what_looks_back_does_not_stop(ran: Path) -> None:

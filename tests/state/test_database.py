@@ -107,3 +107,15 @@ def test_what_cannot_be_opened_is_named(tmp_path: Path) -> None:
     """A path in a directory that is not there."""
     with pytest.raises(StateError, match=r"cannot open the database .*missing"):
         Database(tmp_path / "missing" / "x.db", read_only=True)
+
+
+@pytest.mark.parametrize("name", ["what?", "50%20", "a#b", "a b", "ä"])
+def test_directories_may_have_any_name(tmp_path: Path, name: str) -> None:
+    """What means something in an address means nothing in a path."""
+    (tmp_path / name).mkdir()
+    database = Database(tmp_path / name / "x.db")
+    with database.transaction() as connection:
+        connection.execute("CREATE TABLE t (x INTEGER)")
+    database.close()
+    assert (tmp_path / name / "x.db").exists()
+    assert [path.name for path in tmp_path.iterdir()] == [name]

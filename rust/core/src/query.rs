@@ -66,7 +66,8 @@ impl Kernel {
         ))
     }
 
-    /// Reads every feature of a view for some keys at one time; beyond the range of its type a value is null.
+    /// Reads every feature of a view for some keys at one time; beyond the range of its type a value is null,
+    /// which [`Kernel::overflows`] tells.
     pub fn values(&mut self, view: usize, keys: &Batch, t_us: i64) -> Result<RecordBatch> {
         self.usable()?;
         let plan = Arc::clone(&self.plan);
@@ -128,6 +129,32 @@ impl Kernel {
                 .map(|(name, array)| (name.as_str(), true, Arc::clone(array)))
                 .collect(),
         )
+    }
+
+    /// What [`Kernel::values`] has null because it cannot be computed: row of the key, and `View.feature`.
+    pub fn overflows(
+        &mut self,
+        view: usize,
+        keys: &Batch,
+        t_us: i64,
+    ) -> Result<Vec<(usize, String)>> {
+        self.usable()?;
+        let plan = Arc::clone(&self.plan);
+        let encoded = self.keys(view, keys)?;
+        self.fresh(view, t_us)?;
+        self.wake_keys(view, &encoded, keys.rows)?;
+        let target = &plan.views[view];
+        let (reading, bounds) = &mut self.all[view];
+        let mut values = Row::new(target.features.len() + bounds.len());
+        let mut found = Overflows::default();
+        for row in 0..keys.rows {
+            let key = encoded.get(row);
+            let entity = key.and_then(|(key, hash)| self.views[view].find_mut(key, hash));
+            reading.read(target, entity, t_us, &mut values);
+            found.read(0, row, view, &mut values);
+        }
+        let found = found.listed(&plan).into_iter();
+        Ok(found.map(|told| (told.row, told.feature)).collect())
     }
 
     /// The events kept for one key with event time up to `t_us`.

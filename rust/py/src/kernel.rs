@@ -236,6 +236,17 @@ impl Kernel {
             .map(Batch)
     }
 
+    fn overflows(
+        &self,
+        py: Python<'_>,
+        view: usize,
+        keys: &Bound<'_, PyAny>,
+        t_us: i64,
+    ) -> PyResult<Vec<(usize, String)>> {
+        let keys = core_batch(Columns::import(keys)?, 0, 0, 0);
+        self.with(py, |kernel| kernel.overflows(view, &keys, t_us))
+    }
+
     fn events(
         &self,
         py: Python<'_>,

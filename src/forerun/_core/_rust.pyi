@@ -336,8 +336,23 @@ class Kernel:
 
         Returns:
             A column per feature (int64, float64, bool, timestamp[us, UTC] or duration[us]), a row per key.
-            A value beyond the range of its type is null. A list feature is a list column; after collected
-            values comes `<feature>.times`. Features with a '#' in their names are left out.
+            A value beyond the range of its type is null, and `overflows` names it. A list feature is a list
+            column. Features with a '#' in their names are left out.
+
+        Raises:
+            BatchError, StaleReadError: As `vector`.
+        """
+
+    def overflows(self, view: int, keys: ArrowArray, t_us: int) -> list[tuple[int, str]]:
+        """What `values` has null because it is beyond the range of its type, or its function failed.
+
+        Args:
+            view: Which view of the plan.
+            keys: As for `values`.
+            t_us: As for `values`.
+
+        Returns:
+            Row of the key and "View.feature", as in `StepResult.overflow`; nearly always empty.
 
         Raises:
             BatchError, StaleReadError: As `vector`.

@@ -21,7 +21,7 @@ def explain(error: Exception) -> int:
         2 when the command was used wrongly, else 1.
     """
     if isinstance(error, ForerunError):
-        place = f"{error.file}:{error.line}: " if isinstance(error, DefinitionError) and error.file else ""
+        place = error.place if isinstance(error, DefinitionError) else ""
         print(f"error[{error.code}]: {place}{error.message}", file=sys.stderr)
         return USED_WRONGLY if isinstance(error, UsageError) else FAILED
     last = traceback.extract_tb(error.__traceback__)[-_LAST_FRAMES:]

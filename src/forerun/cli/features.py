@@ -35,10 +35,23 @@ def features(
         str | None,
         typer.Option(metavar="ID", help="Explain this prediction; the beginning of its id is enough."),
     ] = None,
-    events: Annotated[int, typer.Option(min=0, help="Show at most so many of the events behind them.")] = 10,
+    events: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Show at most so many of the events behind them.")
+    ] = 10,
     per_day: Annotated[
-        float, typer.Option(metavar="N", min=0, help="Say what memory an entity with N events a day takes.")
+        float,
+        typer.Option(
+            metavar="N", min=0, max=1e12, help="Say what memory an entity with N events a day takes."
+        ),
     ] = 100,
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            envvar="FORERUN_MEMORY",
+            help="Memory for entities; others sleep on the disk.  [default: 256MiB]",
+        ),
+    ] = None,
     app: AppOption = Path(),
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -48,19 +61,23 @@ def features(
     Everything is rebuilt from the log, so a value of last week is what it was last week. Works beside a
     running `forerun run`. Times are UTC.
     """
+    from forerun.cli.parse import size_bytes
     from forerun.cli.place import find
     from forerun.errors import ArgumentError
     from forerun.runtime.engine import Engine
 
+    limit = size_bytes(memory)
     place = find(app, data_dir)
     declared = place.load()
+    if at is not None and view is None:
+        raise ArgumentError("--at is the time of a view's features: name the view, and which entity")
     if view is None and prediction is None:
         _views(declared, per_day, as_json=as_json)
         return
     if view is not None and prediction is not None:
         raise ArgumentError("a view or --prediction, not both")
     place.require_run()
-    with Engine.open(declared, place.data, read_only=True) as engine:
+    with Engine.open(declared, place.data, read_only=True, memory=limit) as engine:
         if prediction is not None:
             _explain(declared, place.data, engine, prediction, events, as_json=as_json)
         else:

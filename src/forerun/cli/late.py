@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forerun.cli.options import AppPath, DataDir, Json
+from forerun.cli.options import AppPath, DataDir, Json, Memory
 
 if TYPE_CHECKING:
     from forerun.runtime.layout import Layout
@@ -29,11 +29,16 @@ def late(
     app: AppPath = Path(),
     *,
     feature: Annotated[str | None, typer.Option(metavar="INPUT", help="Only this input of models.")] = None,
-    key: Annotated[str | None, typer.Option(help="Only of this entity.")] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Only events and values of this entity.")
+    ] = None,
     values: Annotated[
         bool, typer.Option("--values", help="List the served values that would have changed, not the events.")
     ] = False,
-    top: Annotated[int, typer.Option(min=0, help="Show at most so many, the largest effects first.")] = 10,
+    top: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Show at most so many, the largest effects first.")
+    ] = 10,
+    memory: Memory = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -45,11 +50,13 @@ def late(
     import heapq
 
     from forerun.cli.output import print_json, print_rows
+    from forerun.cli.parse import size_bytes
     from forerun.cli.place import find
     from forerun.cli.progress import Bar
     from forerun.runtime.layout import Layout
     from forerun.runtime.reckoning import late_ledger
 
+    limit = size_bytes(memory)
     place = find(app, data_dir)
     layout = Layout(place.load())
     place.require_run()
@@ -69,7 +76,13 @@ def late(
                 (heapq.heappush if len(largest) < top else heapq.heappushpop)(largest, (size, -seen, value))
 
     with Bar("reading what was served again", quiet=as_json) as bar:
-        found = late_ledger(layout, place.data, on_value=keep if values else None, on_progress=bar.moved)
+        found = late_ledger(
+            layout,
+            place.data,
+            on_value=keep if values else None,
+            on_progress=bar.moved,
+            memory=limit,
+        )
     costs = [cost for cost in found.costs if feature in (None, cost.name)]
     events = _events(found, feature, key)
     if values:

@@ -29,6 +29,16 @@ DataDir: TypeAlias = Annotated[
     ),
 ]
 
+Memory: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        envvar="FORERUN_MEMORY",
+        help="Memory for entities, like 2GiB; others sleep on the disk.  [default: no limit]",
+    ),
+]
+
 Json: TypeAlias = Annotated[
     bool, typer.Option("--json", help="Print JSON for scripts; a list is one object a line.")
 ]

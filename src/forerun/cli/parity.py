@@ -27,12 +27,13 @@ Examples:
 def parity(
     app: AppPath = Path(),
     *,
-    seconds: Annotated[float, typer.Option(min=0, help="Time for the slow oracle.")] = 30.0,
+    seconds: Annotated[float, typer.Option(metavar="S", min=0, help="Time for the slow oracle.")] = 30.0,
     cells: Annotated[
-        int | None, typer.Option(min=1, help="Stop the oracle after so many values.  [default: no limit]")
+        int | None,
+        typer.Option(metavar="N", min=1, help="Stop the oracle after so many values.  [default: no limit]"),
     ] = None,
-    permutations: Annotated[int, typer.Option(min=1, help="Orders of arrival to try.")] = 20,
-    seed: Annotated[int, typer.Option(help="What the events are drawn from.")] = 0,
+    permutations: Annotated[int, typer.Option(metavar="N", min=1, help="Orders of arrival to try.")] = 20,
+    seed: Annotated[int, typer.Option(metavar="S", help="What the events are drawn from.")] = 0,
     duckdb: Annotated[
         bool, typer.Option("--duckdb", help="Let DuckDB judge too (pip install duckdb).")
     ] = False,
@@ -76,6 +77,7 @@ def parity(
     from forerun.cli.output import print_json
     from forerun.cli.parse import size_bytes
     from forerun.cli.place import find
+    from forerun.errors import ArgumentError
     from forerun.testing.parity.check import Limits, check
     from forerun.testing.parity.recorded import sample
     from forerun.testing.parity.replay import LITTLE
@@ -83,6 +85,8 @@ def parity(
 
     place = find(app, data_dir)
     declared = place.load()
+    if out is not None and out.is_file():
+        raise ArgumentError(f"{out} is a file; name a directory.")
     limits = Limits(seconds, cells, permutations, seed, duckdb, size_bytes(memory) or LITTLE)
 
     def again(progress: "Progress") -> "Level":

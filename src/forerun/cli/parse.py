@@ -1,6 +1,7 @@
 """Reading what people write on a command line: times, speeds, key=value."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -52,7 +53,13 @@ def speed(text: str | None) -> float | None:
     return value
 
 
-_UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_UNITS = {
+    "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12,
+    "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40,
+}  # fmt: skip
+_SIZE = re.compile(r"\s*(?P<number>[0-9.]+)\s*(?P<unit>[a-z]+)\s*", re.IGNORECASE)
+_SIZE_MAX = 2**60
+"""More memory than any machine has; the kernel counts in 64 bits."""
 
 
 def size_bytes(text: str | None) -> int | None:
@@ -66,13 +73,16 @@ def size_bytes(text: str | None) -> int | None:
     """
     if text is None:
         return None
-    number = text.rstrip("BGKMik")
+    units = {name.lower(): size for name, size in _UNITS.items()}
+    found = _SIZE.fullmatch(text)
     try:
-        size = float(number) * _UNITS[text[len(number) :]]
+        size = float(found["number"]) * units[found["unit"].lower()] if found else 0.0
     except (KeyError, ValueError):
         size = 0.0
-    if not 1 <= size < float("inf"):
-        raise ArgumentError(f"{text!r} is no size; write 2GiB or 500MB.")
+    if not 1 <= size <= _SIZE_MAX:
+        raise ArgumentError(
+            f"{text!r} is no size of a memory; write 2GiB or 500MB. Units are {', '.join(_UNITS)}."
+        )
     return int(size)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from forerun.errors import AppNotFoundError, NothingYetError
+from forerun.errors import AppNotFoundError, ArgumentError, NothingYetError
 
 if TYPE_CHECKING:
     from forerun.runtime.app import App
@@ -103,6 +103,7 @@ def find(app: Path, data_dir: Path | None) -> Place:
 
     Raises:
         AppNotFoundError: There is no such file.
+        ArgumentError: The data directory is a file.
     """
     file = app / "app.py" if app.is_dir() else app
     if not file.is_file():
@@ -110,6 +111,8 @@ def find(app: Path, data_dir: Path | None) -> Place:
             f"there is no {file}; name a folder with an app.py, or make one with: forerun new shop",
             at=(None, None),
         )
+    if data_dir is not None and data_dir.is_file():
+        raise ArgumentError(f"{data_dir} is a file; name a directory for the app's data.")
     if data_dir is not None:
         return Place(app, data_dir, data_given=True)
     return Place(app, file.parent / ".forerun")

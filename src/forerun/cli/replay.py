@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from forerun.cli.options import AppPath, DataDir, Json
+from forerun.cli.options import AppPath, DataDir, Json, Memory
 
 if TYPE_CHECKING:
     from forerun.runtime.replay import Replay
@@ -13,27 +13,32 @@ if TYPE_CHECKING:
 EXAMPLES = """
 Examples:
   forerun replay shop                    compute everything again, and compare
+  forerun replay shop --memory 500MB     with more entities than fit
   forerun replay shop --json             the same for a script: exit status 1 if a bit differs
 """
 
 
-def replay(app: AppPath = Path(), *, data_dir: DataDir = None, as_json: Json = False) -> None:
+def replay(
+    app: AppPath = Path(), *, memory: Memory = None, data_dir: DataDir = None, as_json: Json = False
+) -> None:
     """Take the whole journal again into a fresh kernel, and compare with what was logged, bit for bit.
 
     Every input of every prediction, every score, grade, label and closed window is computed again with the
     versions that answered then. Works beside a running `forerun run`; it needs no model to be trained again.
     """
     from forerun.cli.output import print_json
+    from forerun.cli.parse import size_bytes
     from forerun.cli.place import find
     from forerun.cli.progress import Bar
     from forerun.runtime.layout import Layout
     from forerun.runtime.replay import replay as taken_again
 
+    limit = size_bytes(memory)
     place = find(app, data_dir)
     declared = place.load()
     place.require_run()
     with Bar("taking the journal again", quiet=as_json) as bar:
-        found = taken_again(Layout(declared), place.data, on_progress=bar.moved)
+        found = taken_again(Layout(declared), place.data, on_progress=bar.moved, memory=limit)
     if as_json:
         print_json(found.to_json())
     else:

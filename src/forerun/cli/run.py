@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forerun.cli.options import AppPath, DataDir, Json
+from forerun.cli.options import AppPath, DataDir, Json, Memory
 
 if TYPE_CHECKING:
     pass
@@ -44,14 +44,7 @@ def run(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Delete what earlier runs left, after asking.")
     ] = False,
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            envvar="FORERUN_MEMORY",
-            help="Memory for entities, like 2GiB; others sleep on the disk.  [default: no limit]",
-        ),
-    ] = None,
+    memory: Memory = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     data_dir: DataDir = None,
     as_json: Json = False,

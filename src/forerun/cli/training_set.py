@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from forerun.cli.options import AppPath, DataDir, Json
+from forerun.cli.options import AppPath, DataDir, Json, Memory
 
 if TYPE_CHECKING:
     from forerun.models.table import Table
@@ -36,6 +36,7 @@ def training_set(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the table as Parquet.")
     ] = None,
+    memory: Memory = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
@@ -46,21 +47,26 @@ def training_set(
     served; it says what lateness costs. Works beside a running `forerun run`.
     """
     from forerun.cli.output import print_json
+    from forerun.cli.parse import size_bytes
     from forerun.cli.place import find
     from forerun.cli.predictions import the_model
     from forerun.cli.progress import Bar
+    from forerun.errors import ArgumentError
     from forerun.runtime.layout import Layout
     from forerun.runtime.training_set import training_set as made
 
+    limit = size_bytes(memory)
     place = find(app, data_dir)
     declared = place.load()
     place.require_run()
+    if out is not None and out.is_dir():
+        raise ArgumentError(f"{out} is a directory; name a file, like {out / 'served.parquet'}.")
     name = the_model(declared, model)
     layout = Layout(declared)
     served = found = made(layout, place.data, name)
     if as_of is AsOf.CORRECTED:
         with Bar("reading what was served again", quiet=as_json) as bar:
-            found = made(layout, place.data, name, as_of="corrected", on_progress=bar.moved)
+            found = made(layout, place.data, name, as_of="corrected", on_progress=bar.moved, memory=limit)
     if out is not None:
         _write(found, out)
     changed = _changed(served, found)

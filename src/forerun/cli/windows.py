@@ -27,7 +27,7 @@ def windows(
         typer.Argument(metavar="KEY=VALUE...", help="Of which entity: any parts of the key."),
     ] = None,
     *,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 20,
+    limit: Annotated[int, typer.Option(metavar="N", min=1, help="At most so many.")] = 20,
     app: AppOption = Path(),
     data_dir: DataDir = None,
     as_json: Json = False,

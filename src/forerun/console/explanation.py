@@ -65,6 +65,7 @@ def _entity(app: "App", data: Path, one: Mapping[str, Any], events: int) -> dict
         "at": iso_us(one["at_us"]),
         "inputs": list(one["inputs"]),
         "values": feature_values(spec, one["values"]),
+        "not_computed": list(one["not_computed"]),
         "events_kept": one["events_kept"],
         "events": log_rows(data, spec.stream, places),
     }
@@ -173,6 +174,6 @@ def _behind(app: "App", one: Mapping[str, Any]) -> list[RenderableType]:
         Text.assemble(
             (f"{one['view']} {keyed(one['key'])}", "bold"), (f"  for {', '.join(one['inputs'])}", DIM)
         ),
-        values_table(spec, one["values"]),
+        values_table(spec, one["values"], one["not_computed"]),
         *events_block(one["events"], one["events_kept"], spec.stream.name),
     ]

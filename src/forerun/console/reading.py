@@ -1,6 +1,6 @@
 """An entity's features and the events behind them: as plain values for programs, as text for people."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +45,7 @@ def reading(
         "key": key_values(spec, found["key"]),
         "at": iso_us(found["at_us"]),
         "values": feature_values(spec, found["values"]),
+        "not_computed": list(found["not_computed"]),
         "provenance": {
             "event_time": iso_us(origin["event_time_high_us"]),
             "partition": origin["partition"],
@@ -102,7 +103,7 @@ def reading_text(spec: "ViewSpec", found: Mapping[str, Any]) -> RenderableType:
         head,
         state,
         Text(),
-        values_table(spec, found["values"]),
+        values_table(spec, found["values"], found["not_computed"]),
         *(
             block
             for stream in spec.streams
@@ -115,8 +116,8 @@ def reading_text(spec: "ViewSpec", found: Mapping[str, Any]) -> RenderableType:
     )
 
 
-def values_table(spec: "ViewSpec", values: Mapping[str, object]) -> Table:
-    """Features, their values, and what they are computed from."""
+def values_table(spec: "ViewSpec", values: Mapping[str, object], failed: Collection[str]) -> Table:
+    """Features, their values, and what they are computed from; of those that failed, that they did."""
     made = _table()
     for head, side in (("feature", "left"), ("value", "right"), ("is", "left")):
         made.add_column(head, justify=side)  # type: ignore[arg-type]  # both are its words
@@ -126,6 +127,8 @@ def values_table(spec: "ViewSpec", values: Mapping[str, object]) -> Table:
         bound = values.get(f"{feature.name}.bound")
         if bound is not None:
             shown += f" \u00b1 {number(bound)}"
+        if feature.name in failed:
+            shown = "cannot be computed"
         made.add_row(Text(feature.name), Text(shown, "bold"), Text(feature.words, DIM))
     return made
 

@@ -39,7 +39,7 @@ from forerun.runtime.trainer import Trainer
 from forerun.runtime.training_set import AsOf, training_set
 from forerun.runtime.world import World
 from forerun.serving.backend import ModelFacts, Prediction, Reading
-from forerun.state.database import Database
+from forerun.state.database import Database, opened
 from forerun.state.files import RealFiles, disk_errors, make_durably
 from forerun.state.lock import DirectoryLock
 from forerun.streams.source import Source
@@ -89,22 +89,17 @@ class Engine:
         )
         self._roster = Roster(layout, self._registry, world.load)
         self._trainer = Trainer(
-            layout,
-            directory,
-            self._registry,
-            world.clock,
-            world.connect,
-            files=world.files,
-            fit=world.train,
+            layout, directory, self._registry, world.clock, world.connect, files=world.files, fit=world.train
         )
         topics = list(dict.fromkeys(rule.do.topic for rule in app.rules))
         topics += [emitter.topic for emitter in app.emitters.values() if emitter.topic is not None]
         self._follow_up = FollowUp(database, directory, topics, world)
         self._commit_stopwatch = Stopwatch()
+        self._memory = LOOKING if self._read_only and world.memory is None else world.memory
         self._room: Room | None = None
         self._processor = self._prepare()
         self._requests = Requests(self._processor)
-        self._reader = Reader(self._processor, self._roster, directory, world.connect)
+        self._reader = Reader(self._processor, self._roster, directory, world.connect, self._memory)
         self._progress: Progress | None = None
 
     @classmethod
@@ -142,6 +137,8 @@ class Engine:
         lock = None if read_only else DirectoryLock(data_dir)
         try:
             database = Database(data_dir / DATABASE, read_only=read_only, connect=world.connect)
+            if read_only:
+                Tables(database.connection).require_begun(app.name)
             return cls(app, data_dir, world, lock, database)
         except BaseException:
             if lock is not None:
@@ -158,9 +155,9 @@ class Engine:
                 self._world.files.sync_directory(self._directory)
             self._trainer.describe()
             self._follow_up.recover()
-        memory = LOOKING if self._read_only and self._world.memory is None else self._world.memory
-        if memory is not None:
-            self._room = Room(memory, self._directory / DATABASE, self._world.connect)
+        if self._memory is not None:
+            path = self._directory / DATABASE
+            self._room = Room(self._memory, path, opened(path, self._world.connect, read_only=True))
         held = self._room.hold() if self._room and self._read_only else self._database.snapshot()
         with held as connection:
             tables = Tables(connection)
@@ -350,11 +347,13 @@ class Engine:
             model: The model.
             as_of: See `forerun.runtime.training_set.training_set`.
         """
-        return training_set(self._layout, self._directory, model, as_of=as_of, connect=self._world.connect)
+        connect, memory = self._world.connect, self._world.memory
+        return training_set(self._layout, self._directory, model, as_of=as_of, connect=connect, memory=memory)
 
     def late_ledger(self) -> Ledger:
         """What lateness cost; see `forerun.runtime.reckoning.late_ledger`."""
-        return late_ledger(self._layout, self._directory, connect=self._world.connect)
+        world = self._world
+        return late_ledger(self._layout, self._directory, connect=world.connect, memory=world.memory)
 
     def history(self) -> History:
         """Everything predicted, labelled and refused so far; close it after use."""

@@ -7,6 +7,7 @@ one, so a difference is due to what arrived after it was served, and to nothing 
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from forerun.runtime.layout import Layout, ModelLayout
 from forerun.runtime.overflow import overflow_of
 from forerun.runtime.predictions import as_served
 from forerun.runtime.rows import Column, Ints
+from forerun.runtime.scratch import Scratch
 from forerun.streams.log import ARRIVAL
 
 READ_ROWS = 8_192
@@ -53,6 +55,7 @@ class Hindsight:
         chronology: The log in the order of event time.
         served: By model, rows of its prediction log: at least `partition` and `offset`.
         late: Per kernel, whether it takes events that were too late.
+        memory: Bytes that the entities of all kernels may take; None: as many as they take.
     """
 
     def __init__(
@@ -62,16 +65,26 @@ class Hindsight:
         served: Mapping[str, pa.Table],
         *,
         late: Sequence[bool],
+        memory: int | None = None,
     ) -> None:
         self._layout = layout
         self._chronology = chronology
         self._places = {name: _Places(table) for name, table in served.items()}
         self._span_us = chronology.span_us(READ_ROWS)
         plan = unhurried(layout.plan, self._span_us)
-        self._kernels = [_Follower(layout, Kernel(plan, layout.functions), takes) for takes in late]
+        self._kernels = [
+            _Follower(layout, Kernel(plan, layout.functions), takes, Scratch(each))
+            for takes, each in zip(late, _shared(memory, len(late)), strict=True)
+        ]
 
     def read(self) -> Iterator[Seen]:
         """Yield every served vector, once, in the order of event time."""
+        with ExitStack() as last:
+            for kernel in self._kernels:
+                last.callback(kernel.scratch.close)
+            yield from self._seen()
+
+    def _seen(self) -> Iterator[Seen]:
         for before_us, rows in self._chronology.chunks():
             reads = [
                 (self._layout.models[name], *found)
@@ -133,6 +146,11 @@ def unhurried(plan: str, lateness_us: int) -> str:
     return canonical_json(whole)
 
 
+def _shared(memory: int | None, kernels: int) -> list[int | None]:
+    """The memory of each kernel, when all together have so much."""
+    return [None if memory is None else max(memory // kernels, 1)] * kernels
+
+
 class _Follower:
     """A kernel that is given rows in the order of event time.
 
@@ -140,9 +158,12 @@ class _Follower:
         layout: The app.
         kernel: It; empty.
         late: Whether it takes what was too late.
+        scratch: Its memory.
     """
 
-    def __init__(self, layout: Layout, kernel: Kernel, late: bool) -> None:
+    def __init__(self, layout: Layout, kernel: Kernel, late: bool, scratch: Scratch) -> None:
+        self.scratch = scratch
+        scratch.give(kernel)
         self._layout = layout
         self._kernel = kernel
         self._late = late
@@ -169,6 +190,7 @@ class _Follower:
         if batches:
             with kernel_errors():
                 self._kernel.apply(batches)
+        self.scratch.relieve(self._kernel)
 
     def vectors(self, model: ModelLayout, events: pa.RecordBatch) -> list[Column]:
         """Read a model's vectors, each at the time of its event."""

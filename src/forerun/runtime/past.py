@@ -12,6 +12,7 @@ from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.layout import Layout
 from forerun.runtime.recovery import read_records
 from forerun.runtime.rows import Records
+from forerun.runtime.scratch import Scratch
 from forerun.runtime.tables import Tables
 from forerun.streams.source import arrivals
 
@@ -19,28 +20,30 @@ Cut: TypeAlias = Callable[[Sequence[Records]], "list[Records] | None"]
 """What to take of a step's records; None: all of them, and go on to the next step."""
 
 
-def kernel_after_step(layout: Layout, tables: Tables, step: int) -> Kernel:
+def kernel_after_step(layout: Layout, tables: Tables, step: int, scratch: Scratch) -> Kernel:
     """A kernel that has taken every step up to one.
 
     Args:
         layout: The app.
         tables: The database.
         step: The last step to take; 0 gives an empty kernel.
+        scratch: Memory for the kernel; it must last as long as the kernel is used.
 
     Raises:
         LogRangeError: Retention has dropped records from the log.
     """
     entries = (entry for entry in tables.journal.entries(after=0) if entry.step <= step)
-    return _taken(layout, tables, entries, lambda _: None)
+    return _taken(layout, tables, entries, lambda _: None, scratch)
 
 
-def kernel_at_arrival(layout: Layout, tables: Tables, arrival_us: int) -> Kernel:
+def kernel_at_arrival(layout: Layout, tables: Tables, arrival_us: int, scratch: Scratch) -> Kernel:
     """A kernel that has taken everything that had arrived by an instant.
 
     Args:
         layout: The app.
         tables: The database.
         arrival_us: The instant, on the log's clock.
+        scratch: Memory for the kernel; it must last as long as the kernel is used.
 
     Raises:
         LogRangeError: Retention has dropped records from the log.
@@ -53,10 +56,12 @@ def kernel_at_arrival(layout: Layout, tables: Tables, arrival_us: int) -> Kernel
             _first(item, int(np.searchsorted(arrivals(item.batch), arrival_us, "right"))) for item in records
         ]
 
-    return _taken(layout, tables, tables.journal.entries(after=0), cut)
+    return _taken(layout, tables, tables.journal.entries(after=0), cut, scratch)
 
 
-def kernel_at_record(layout: Layout, tables: Tables, stream: int, partition: int, offset: int) -> Kernel:
+def kernel_at_record(
+    layout: Layout, tables: Tables, stream: int, partition: int, offset: int, scratch: Scratch
+) -> Kernel:
     """A kernel that has just taken one record: it knows all that the record's prediction knew.
 
     Args:
@@ -65,6 +70,7 @@ def kernel_at_record(layout: Layout, tables: Tables, stream: int, partition: int
         stream: The record's stream.
         partition: Its partition.
         offset: Its offset.
+        scratch: Memory for the kernel; it must last as long as the kernel is used.
 
     Raises:
         LogRangeError: Retention has dropped records from the log.
@@ -82,16 +88,17 @@ def kernel_at_record(layout: Layout, tables: Tables, stream: int, partition: int
                 return [_up_to(other, arrival_us, (stream, partition), row) for other in records]
         return None
 
-    kernel = _taken(layout, tables, tables.journal.entries(after=0), cut)
+    kernel = _taken(layout, tables, tables.journal.entries(after=0), cut, scratch)
     if not found:
         name = layout.streams[stream].name
         raise NotFoundError(f"no step has taken {name} partition {partition} offset {offset}")
     return kernel
 
 
-def _taken(layout: Layout, tables: Tables, entries: Iterator[Entry], cut: Cut) -> Kernel:
+def _taken(layout: Layout, tables: Tables, entries: Iterator[Entry], cut: Cut, scratch: Scratch) -> Kernel:
     """A kernel that has taken steps up to the first that is cut."""
     kernel = Kernel(layout.plan, layout.functions)
+    scratch.give(kernel)
     for entry in entries:
         records = read_records(layout, tables.log, entry)
         kept = cut(records)
@@ -99,6 +106,7 @@ def _taken(layout: Layout, tables: Tables, entries: Iterator[Entry], cut: Cut) -
         if batches:
             with kernel_errors():
                 kernel.apply([(item.stream, item.partition, item.offset, item.batch) for item in batches])
+            scratch.relieve(kernel)
         if kept is not None:
             break
     return kernel

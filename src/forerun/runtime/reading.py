@@ -1,7 +1,7 @@
 """What an entity's features are or were, and why a prediction was what it was."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.layout import ModelLayout
 from forerun.runtime.past import kernel_after_step, kernel_at_arrival, kernel_at_record
 from forerun.runtime.processor import Processor
+from forerun.runtime.scratch import Scratch
 from forerun.runtime.tables import DATABASE, Tables
 from forerun.serving.backend import Reading
 from forerun.state.database import Connect, Database
@@ -42,16 +43,23 @@ class Reader:
         roster: The versions.
         directory: The data directory.
         connect: How to open its database.
+        memory: Bytes that entities may take in memory when the log is read again; None: as many as they take.
     """
 
     def __init__(
-        self, processor: Processor, roster: Roster, directory: Path, connect: Connect | None = None
+        self,
+        processor: Processor,
+        roster: Roster,
+        directory: Path,
+        connect: Connect | None = None,
+        memory: int | None = None,
     ) -> None:
         self._processor = processor
         self._layout = processor.layout
         self._roster = roster
         self._directory = directory
         self._connect = connect
+        self._memory = memory
 
     def read(self, view: str, key: Mapping[str, object], at_us: int | None = None) -> Reading:
         """The features of one entity.
@@ -68,12 +76,14 @@ class Reader:
         spec = self._layout.view(view)
         keys = key_batch(spec, key)
         values: dict[str, Any] = {}
+        failed: set[str] = set()
         newest: list[tuple[int | None, int | None, int | None]] = []
         watermarks: list[int | None] = []
         with self._at(at_us) as (kernel, when_us), kernel_errors():
             for number in self._layout.parts(view):
                 read = pa.record_batch(kernel.values(number, keys, when_us))
                 values |= zip(read.schema.names, read.columns, strict=True)
+                failed |= failures(kernel, number, keys, when_us)
                 newest.append(kernel.provenance(number, keys))
                 stream = self._layout.stream(self._layout.views[number].stream.name)
                 watermarks.append(kernel.watermarks()[stream])
@@ -91,6 +101,7 @@ class Reader:
                 for name in (feature.name, f"{feature.name}.bound")  # a tiled value has one
                 if name in values
             },
+            "not_computed": [feature.name for feature in spec.shown if feature.name in failed],
             "provenance": {
                 "event_time_high_us": high_us,
                 "partition": partition,
@@ -141,17 +152,14 @@ class Reader:
         finally:
             history.close()
         model = self._layout.models[record["model"]]
-        database = Database(self._directory / DATABASE, read_only=True, connect=self._connect)
-        try:
-            with database.snapshot() as connection:
-                kernel, event = self._moment(model, Tables(connection), record)
-        finally:
-            database.close()
-        return {
-            "prediction": record,
-            "contributions": self._contributions(model, record),
-            "features": self._behind(model, kernel, event),
-        }
+        with closing(Scratch(self._memory)) as scratch:
+            with self._logged() as tables:
+                kernel, event = self._moment(model, tables, record, scratch)
+            return {
+                "prediction": record,
+                "contributions": self._contributions(model, record),
+                "features": self._behind(model, kernel, event),
+            }
 
     @contextmanager
     def _at(self, at_us: int | None) -> Iterator[tuple[Kernel, int]]:
@@ -160,23 +168,29 @@ class Reader:
             with self._processor.looking() as state:
                 yield state.kernel, self._processor.now_us() if at_us is None else at_us
             return
-        database = Database(self._directory / DATABASE, read_only=True, connect=self._connect)
-        try:
-            with database.snapshot() as connection:
-                kernel = kernel_at_arrival(self._layout, Tables(connection), at_us)
-        finally:
-            database.close()
-        yield kernel, at_us
+        with closing(Scratch(self._memory)) as scratch:
+            with self._logged() as tables:
+                kernel = kernel_at_arrival(self._layout, tables, at_us, scratch)
+            yield kernel, at_us
+
+    @contextmanager
+    def _logged(self) -> Iterator[Tables]:
+        """What is committed now, beside whoever goes on."""
+        with (
+            closing(Database(self._directory / DATABASE, read_only=True, connect=self._connect)) as database,
+            database.snapshot() as connection,
+        ):
+            yield Tables(connection)
 
     def _moment(
-        self, model: ModelLayout, tables: Tables, record: Mapping[str, Any]
+        self, model: ModelLayout, tables: Tables, record: Mapping[str, Any], scratch: Scratch
     ) -> tuple[Kernel, pa.RecordBatch]:
         """The kernel as the prediction saw it, and the event it was made for."""
         if record["source"] == "http":
             request = tables.journal.request(record["offset"])
-            return kernel_after_step(self._layout, tables, request.step), request.fields
+            return kernel_after_step(self._layout, tables, request.step, scratch), request.fields
         partition, offset = record["partition"], record["offset"]
-        kernel = kernel_at_record(self._layout, tables, model.trigger, partition, offset)
+        kernel = kernel_at_record(self._layout, tables, model.trigger, partition, offset, scratch)
         [(_, event)] = tables.log.read(Range(model.spec.on.topic, partition, offset, offset + 1))
         return kernel, event
 
@@ -214,6 +228,7 @@ class Reader:
         keys = key_batch(spec, key)
         with kernel_errors():
             values = pa.record_batch(kernel.values(view, keys, at_us))
+            failed = failures(kernel, view, keys, at_us)
             events = pa.record_batch(kernel.events(view, keys, at_us))
         newest = events.slice(max(events.num_rows - EVENTS_SHOWN, 0))
         columns = {name: plain(newest.column(name)) for name in newest.schema.names}
@@ -223,6 +238,7 @@ class Reader:
             "at_us": at_us,
             "inputs": [],
             "values": {name: plain(values.column(name))[0] for name in values.schema.names},
+            "not_computed": sorted(failed),
             "windows": {feature.name: feature.words for feature in spec.shown},
             "events_kept": events.num_rows,
             "events": [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)],
@@ -255,6 +271,18 @@ def key_batch(view: ViewSpec, key: Mapping[str, object]) -> pa.RecordBatch:
         except (pa.ArrowInvalid, pa.ArrowTypeError) as exc:
             raise EventError(f"{name}: {key[name]!r} is no {kind}.", field=name) from exc
     return pa.record_batch(columns, names=list(view.by))
+
+
+def failures(kernel: Kernel, view: int, keys: pa.RecordBatch, at_us: int) -> set[str]:
+    """The features that `Kernel.values` has null because they cannot be computed.
+
+    Args:
+        kernel: The kernel.
+        view: The number of the view.
+        keys: One key.
+        at_us: The time of the read.
+    """
+    return {feature.rpartition(".")[2] for _, feature in kernel.overflows(view, keys, at_us)}
 
 
 def plain(column: "pa.Array[Any]") -> list[Any]:

@@ -19,9 +19,10 @@ from forerun.runtime.hindsight import Hindsight, Seen
 from forerun.runtime.layout import Layout
 from forerun.runtime.ledger import Balance, Cost, Floats32, Ledger, Missed, Value, unlike
 from forerun.runtime.recovery import recover
+from forerun.runtime.room import Room
 from forerun.runtime.rows import Column, Ints, keys
 from forerun.runtime.snapshot import snapshot
-from forerun.runtime.tables import Tables
+from forerun.runtime.tables import DATABASE, Tables
 from forerun.state.database import Connect
 
 COLUMNS = ("prediction_id", "key", "partition", "offset", "inputs")
@@ -35,6 +36,7 @@ def late_ledger(
     on_value: Callable[[Value], None] | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     connect: Connect | None = None,
+    memory: int | None = None,
 ) -> Ledger:
     """Compare every served value with what hindsight makes of it.
 
@@ -46,6 +48,8 @@ def late_ledger(
         on_value: Told every served value that a too-late event would have changed.
         on_progress: Told steps done and steps in all.
         connect: How to open the database.
+        memory: Bytes that entities may take in memory; those beyond sleep in a temporary file. None: as many
+            as they take.
 
     Raises:
         NothingYetError: The app has not been run here.
@@ -56,18 +60,19 @@ def late_ledger(
     with snapshot(layout, directory, connect) as (tables, history):
         served = {name: history.predictions(name, columns=COLUMNS) for name in layout.models}
         rejected = tables.rejected()
-        balances = _balances(layout, tables, rejected)
+        room = None if memory is None else Room(memory, directory / DATABASE, tables.connection)
+        balances = _balances(layout, tables, rejected, room)
         chronology = Chronology(layout, tables, rejected, on_progress)
         writer = _Writer(layout, chronology, served, on_value)
-        for seen in Hindsight(layout, chronology, served, late=(False, True)).read():
+        for seen in Hindsight(layout, chronology, served, late=(False, True), memory=memory).read():
             writer.add(seen)
         return Ledger(balances, chronology.copies, writer.costs(), writer.events(rejected))
 
 
-def _balances(layout: Layout, tables: Tables, rejected: pa.Table) -> list[Balance]:
+def _balances(layout: Layout, tables: Tables, rejected: pa.Table, room: Room | None) -> list[Balance]:
     """The kernel's counts, held against the log of what was refused and the ends of the partitions."""
     found = []
-    state = recover(layout, tables)
+    state = recover(layout, tables, room)
     state.check_conservation()
     listed = rejected.group_by(["stream", "partition", "verdict"]).aggregate([([], "count_all")]).to_pylist()
     refused = {(row["stream"], row["partition"], row["verdict"]): row["count_all"] for row in listed}

@@ -22,6 +22,7 @@ from forerun.runtime.layout import Layout
 from forerun.runtime.overflow import overflow_of
 from forerun.runtime.predictions import Active, as_served
 from forerun.runtime.recovery import await_labels, read_records
+from forerun.runtime.scratch import Scratch
 from forerun.runtime.snapshot import snapshot
 from forerun.runtime.state import State
 from forerun.runtime.step import step
@@ -124,6 +125,7 @@ def replay(
     *,
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     connect: Connect | None = None,
+    memory: int | None = None,
 ) -> Replay:
     """Take every step again and compare.
 
@@ -134,6 +136,8 @@ def replay(
         directory: The data directory.
         on_progress: Told steps done and steps in all.
         connect: How to open the databases.
+        memory: Bytes that entities may take in memory; those beyond sleep in a temporary file. None: as many
+            as they take.
 
     Raises:
         NothingYetError: The app has not been run here.
@@ -143,8 +147,12 @@ def replay(
     with snapshot(layout, directory, connect) as (tables, history):
         logged = {name: _Logged(history, name) for name in layout.models}
         closed = {emitter.name: history.windows(emitter.name) for emitter in layout.emitters}
-        with closing(Registry(directory, read_only=True, connect=connect)) as registry:
-            return _Replayer(layout, tables, Roster(layout, registry), logged, closed, on_progress).go()
+        with (
+            closing(Registry(directory, read_only=True, connect=connect)) as registry,
+            closing(Scratch(memory)) as scratch,
+        ):
+            roster = Roster(layout, registry)
+            return _Replayer(layout, tables, roster, logged, closed, on_progress, scratch).go()
 
 
 class _Logged:
@@ -173,11 +181,13 @@ class _Replayer:
     logged: Mapping[str, _Logged]
     closed: dict[str, pa.Table]
     on_progress: Callable[[int, int], None]
+    scratch: Scratch
     found: Replay = field(default_factory=Replay)
     versions: dict[str, dict[str, Active | None]] = field(default_factory=dict)
 
     def go(self) -> Replay:
         state = State.empty(self.layout)
+        self.scratch.give(state.kernel)
         self.found.app_version = self.layout.version
         total = self.tables.journal.last_step()
         self._requests(state)
@@ -203,6 +213,7 @@ class _Replayer:
             self.found.steps += 1
             self.found.events = state.consumed
             self._requests(state)
+            self.scratch.relieve(state.kernel)
             self.on_progress(self.found.steps, total)
         self.found.state_hash = state.kernel.state_hash()
         return self.found

@@ -12,9 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from forerun._core import Kernel
-from forerun.errors import StateError
+from forerun.errors import ArgumentError, StateError
 from forerun.state.backends.sqlite import SqliteStateStore
-from forerun.state.database import Connect, connect_sqlite
 from forerun.state.store import Share
 
 LOADED = 4
@@ -23,29 +22,47 @@ LOADED = 4
 LOADED_MAX = 1024**3
 """And at most so many bytes: they are loaded as one batch."""
 
+MEMORY_MAX = 2**62
+"""More than any machine has, and what the kernel can count."""
+
 LOOKING = 256 * 1024**2
 """Memory of an engine that only looks: it reads a few entities."""
 
 
-class Room:
-    """The memory for entities, and its own connection to where the others are.
+def checked(memory: int) -> int:
+    """Bytes of memory that a kernel can be given.
 
     Args:
         memory: Bytes.
-        path: The database.
-        connect: How to open it; None: SQLite.
+
+    Raises:
+        ArgumentError: Not a byte.
+
+    >>> checked(2**80) == 2**62
+    True
+    """
+    if memory < 1:
+        raise ArgumentError(f"memory={memory}: give the bytes that entities may take, or None for no limit")
+    return min(memory, MEMORY_MAX)
+
+
+class Room:
+    """The memory for entities, and a connection to where the others are.
+
+    Args:
+        memory: Bytes.
+        path: The database, for messages.
+        connection: To it, for reading; what it sees must be the last checkpoint that was told to be stored.
+
+    Raises:
+        ArgumentError: Not a byte.
     """
 
-    def __init__(self, memory: int, path: Path, connect: Connect | None = None) -> None:
-        self.memory = memory
+    def __init__(self, memory: int, path: Path, connection: sqlite3.Connection) -> None:
+        self.memory = checked(memory)
         self._path = path
-        try:
-            self._connection = (connect or connect_sqlite)(path, read_only=True)
-        except sqlite3.Error as exc:
-            raise StateError(
-                f"cannot read the database {path}: {exc}; check the path and its rights"
-            ) from exc
-        self._store = SqliteStateStore(self._connection)
+        self._connection = connection
+        self._store = SqliteStateStore(connection)
 
     def share(self, views: int) -> Share:
         """What to load at a start.

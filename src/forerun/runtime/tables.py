@@ -5,7 +5,7 @@ import sqlite3
 
 import pyarrow as pa
 
-from forerun.errors import AppChangedError, StateError
+from forerun.errors import AppChangedError, NothingYetError, StateError
 from forerun.events.records import REJECTED_SCHEMA
 from forerun.runtime.feed import Place
 from forerun.runtime.journal import Journal
@@ -33,7 +33,7 @@ class Tables:
     """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
+        self.connection = connection
         self.log = SqliteLog(connection)
         self.journal = Journal(connection)
         self.outputs = Outputs(connection)
@@ -49,7 +49,7 @@ class Tables:
             AppChangedError: They belong to another app, or to this one before its features changed.
             StateError: A newer forerun wrote them.
         """
-        self._connection.execute(_FACTS)
+        self.connection.execute(_FACTS)
         for part in (self.log, self.journal, self.outputs, self.states):
             part.create()
         if self.fact("format") is None:
@@ -67,8 +67,10 @@ class Tables:
 
         Raises:
             AppChangedError: They belong to another app, or to this one before its features changed.
+            NothingYetError: There are none.
             StateError: A newer forerun wrote them.
         """
+        self.require_begun(layout.app)
         found = self.fact("format")
         if found != FORMAT:
             raise StateError(
@@ -84,6 +86,20 @@ class Tables:
                 "so its features do not fit; start over with `forerun run --fresh`, or use another --data-dir"
             )
 
+    def require_begun(self, app: str) -> None:
+        """Refuse a database without tables: whoever made it was killed before the first commit.
+
+        Args:
+            app: The app, for the message.
+
+        Raises:
+            NothingYetError: It has none.
+        """
+        if not self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'fact'").fetchone():
+            raise NothingYetError(
+                f"{app} has begun to run here, and committed nothing yet; start: forerun run"
+            )
+
     def rejected(self) -> pa.Table:
         """Records of the log that were not applied: rows of `REJECTED_SCHEMA`."""
         return pa.Table.from_batches(self.outputs.rows("rejected"), schema=REJECTED_SCHEMA)
@@ -94,7 +110,7 @@ class Tables:
         Args:
             name: Its name.
         """
-        row = self._connection.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        row = self.connection.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
         return None if row is None else json.loads(row[0])
 
     def set_fact(self, name: str, value: object) -> None:
@@ -104,7 +120,7 @@ class Tables:
             name: Its name.
             value: Anything JSON can hold.
         """
-        self._connection.execute(
+        self.connection.execute(
             "INSERT INTO fact VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
             (name, json.dumps(value, sort_keys=True)),
         )

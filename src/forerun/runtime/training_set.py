@@ -28,6 +28,7 @@ def training_set(
     as_of: AsOf = "served",
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     connect: Connect | None = None,
+    memory: int | None = None,
 ) -> Table:
     """Every labelled prediction of a model.
 
@@ -40,6 +41,8 @@ def training_set(
             included. Labels are the same in both.
         on_progress: For "corrected", told steps done and steps in all.
         connect: How to open the database.
+        memory: For "corrected": bytes that entities may take in memory; those beyond sleep in a temporary
+            file. None: as many as they take.
 
     Raises:
         ArgumentError: `as_of` is something else.
@@ -54,18 +57,20 @@ def training_set(
         predictions, labels = history.predictions(model), history.labels(model)
         if as_of == "corrected":
             chronology = Chronology(layout, tables, tables.rejected(), on_progress)
-            predictions = _corrected(layout, chronology, model, predictions)
+            predictions = _corrected(layout, chronology, model, predictions, memory)
     return from_history(predictions, labels, feature_version=version)
 
 
-def _corrected(layout: Layout, chronology: Chronology, model: str, predictions: pa.Table) -> pa.Table:
+def _corrected(
+    layout: Layout, chronology: Chronology, model: str, predictions: pa.Table, memory: int | None
+) -> pa.Table:
     """The same predictions with what their inputs should have been."""
     spec = layout.models[model].spec
     rows = len(predictions)
     values = np.empty((len(spec.inputs), rows), np.float32)
     missing = np.ones((len(spec.inputs), rows), np.bool_)
     read = np.zeros(rows, np.bool_)
-    for seen in Hindsight(layout, chronology, {model: predictions}, late=(True,)).read():
+    for seen in Hindsight(layout, chronology, {model: predictions}, late=(True,), memory=memory).read():
         read[seen.rows] = True
         [inputs] = seen.inputs
         for index, column in enumerate(inputs):

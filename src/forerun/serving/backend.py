@@ -68,6 +68,8 @@ class Reading(TypedDict):
     key: Mapping[str, object]
     at_us: int
     values: Mapping[str, object]
+    not_computed: Sequence[str]
+    """Features whose values are null because they are out of range, or their function failed."""
     provenance: Provenance
 
 

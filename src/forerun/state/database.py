@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import quote
 
 from forerun.errors import CommitError, StateError
 
@@ -47,12 +48,7 @@ class Database:
         self.read_only = read_only
         self._lock = threading.RLock()
         self._failed: Exception | None = None
-        try:
-            self._connection = (connect or connect_sqlite)(path, read_only=read_only)
-        except sqlite3.Error as exc:
-            raise StateError(
-                f"cannot open the database {path}: {exc}; check the path and its rights"
-            ) from exc
+        self._connection = opened(path, connect, read_only=read_only)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -128,6 +124,25 @@ class Database:
             pass
 
 
+def opened(path: Path, connect: Connect | None, *, read_only: bool) -> sqlite3.Connection:
+    """Open a database file, or say why it cannot be opened.
+
+    Args:
+        path: The file.
+        connect: How to open it; None: SQLite.
+        read_only: Open for reading beside a writer.
+
+    Raises:
+        StateError: The file is not a database, or cannot be opened.
+    """
+    try:
+        return (connect or connect_sqlite)(path, read_only=read_only)
+    except sqlite3.Error as exc:
+        raise StateError(
+            f"cannot open the database {path}: {exc}; check the path and its rights, or restore a copy"
+        ) from exc
+
+
 def connect_sqlite(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """Open SQLite in WAL mode with a full fsync at every commit.
 
@@ -137,7 +152,10 @@ def connect_sqlite(path: Path, *, read_only: bool) -> sqlite3.Connection:
     """
     # The Database's own lock guards the connection, so threads may share it.
     connection = sqlite3.connect(
-        f"file:{path}?mode={'ro' if read_only else 'rwc'}" if str(path) != ":memory:" else ":memory:",
+        # Quoted, since a directory may be called "what?" or "50%20".
+        f"file:{quote(str(path))}?mode={'ro' if read_only else 'rwc'}"
+        if str(path) != ":memory:"
+        else ":memory:",
         uri=str(path) != ":memory:",
         timeout=BUSY_TIMEOUT_S,
         isolation_level=None,

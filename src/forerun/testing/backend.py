@@ -96,6 +96,7 @@ class FakeBackend:
             key=key,
             at_us=EVENT_TIME_US if at_us is None else at_us,
             values={},
+            not_computed=[],
             provenance={
                 "event_time_high_us": None,
                 "partition": None,

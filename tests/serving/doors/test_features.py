@@ -50,7 +50,8 @@ def test_times_are_written_as_text(
             view=view,
             key=key,
             at_us=EVENT_TIME_US,
-            values={"orders_1h": 2, "last_seen": EVENT_TIME_US + 1},
+            values={"orders_1h": 2, "spent_1h": None, "last_seen": EVENT_TIME_US + 1},
+            not_computed=["spent_1h"],
             provenance={
                 "event_time_high_us": EVENT_TIME_US,
                 "partition": 0,
@@ -66,7 +67,8 @@ def test_times_are_written_as_text(
         "view": "OrderNow",
         "key": {"order": "o1"},
         "at": "2013-01-01T10:00:00Z",
-        "values": {"orders_1h": 2, "last_seen": "2013-01-01T10:00:00.000001Z"},
+        "values": {"orders_1h": 2, "spent_1h": None, "last_seen": "2013-01-01T10:00:00.000001Z"},
+        "not_computed": ["spent_1h"],
         "provenance": {
             "event_time": "2013-01-01T10:00:00Z",
             "partition": 0,

@@ -63,6 +63,7 @@ class FeaturesDoor:
                 name: _shown(value, self._types.get(name) == "time")
                 for name, value in reading["values"].items()
             },
+            "not_computed": list(reading["not_computed"]),
             "provenance": {
                 "event_time": _shown(origin["event_time_high_us"], True),
                 "partition": origin["partition"],

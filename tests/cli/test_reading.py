@@ -1,0 +1,96 @@
+"""Looking from the command line: what cannot be computed, what is not there yet, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+from tests.cli.command import forerun
+
+from forerun.events.decode import decode_rows
+from forerun.runtime.engine import Engine
+from forerun.runtime.load import load
+from forerun.testing.clock import ManualClock
+
+APP = """
+import forerun as fr
+
+app = fr.App("gates")
+
+@app.stream(key="gate", lateness="0s")
+class Passed(fr.Event):
+    gate: int
+    at: fr.EventTime
+    weight: float
+
+@app.features(Passed, by="gate")
+class Gate:
+    passed = fr.count()
+    weight = fr.sum(Passed.weight)
+    share = fr.sum(Passed.weight) / 2.0
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """An app in which what passed the first gate weighs more than a double holds."""
+    (tmp_path / "app.py").write_text(APP)
+    app = load(tmp_path / "app.py")
+    with Engine.open(app, tmp_path / ".forerun", clock=ManualClock(2_000_000)) as engine:
+        rows = [{"gate": gate, "at": 1_000_000, "weight": 1.5e308 / gate} for gate in (1, 1, 9)]
+        engine.append("Passed", decode_rows(app.streams["Passed"], rows)[0])
+    return tmp_path
+
+
+@pytest.mark.parametrize("when", [[], ["--at", "1970-01-01T00:00:02", "--memory", "1B"]], ids=["now", "then"])
+def test_what_cannot_be_computed_is_said(project: Path, when: list[str]) -> None:
+    """A null that is no absence says so, in words and in JSON."""
+    said = forerun("features", "Gate", "gate=1", *when, "-a", project)
+    cells = [line.split("  ") for line in said.out.splitlines()]
+    values = {words[0]: " ".join(words[1:]).split(" sum")[0].strip() for words in cells if words[0]}
+    assert values["weight"] == values["share"].split(" (")[0] == "cannot be computed"
+    found = forerun("features", "Gate", "gate=1", *when, "-a", project, "--json").json
+    assert found["values"] == {"passed": 2, "weight": None, "share": None}
+    assert found["not_computed"] == ["weight", "share"]
+    assert forerun("features", "Gate", "gate=9", *when, "-a", project, "--json").json["not_computed"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--at", "2025-01-01"], "--at is the time of a view's features: name the view"),
+        (["Gate", "gate=1", "--memory", "2XB"], "'2XB' is no size of a memory; write 2GiB or 500MB"),
+        (["--per-day", "1e300"], "Input should be less than or equal to 1000000000000"),
+    ],
+)
+def test_mistakes_are_answered(project: Path, words: list[str], message: str) -> None:
+    """Nothing that was asked is left out silently, and nothing ends with a fault of forerun."""
+    said = forerun("features", *words, "-a", project)
+    assert said.code == 2
+    assert message in " ".join(said.err.split())
+
+
+COMMANDS = ("status", "late", "replay", "training-set", "features")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_run_that_was_killed_at_once_has_nothing_yet(project: Path, command: str) -> None:
+    """A database without tables is no fault of forerun and no broken disk."""
+    (project / "empty").mkdir()
+    (project / "empty" / "forerun.db").touch()
+    app = ["Gate", "gate=1", "-a", project] if command == "features" else [project]
+    said = forerun(command, *app, "--data-dir", project / "empty")
+    assert said.code == 2
+    assert "error[FR-USE-EMPTY]: gates has begun to run here, and committed nothing yet" in said.err
+
+
+@pytest.mark.parametrize("command", ["run", *COMMANDS[:-1]])
+def test_data_need_a_directory(project: Path, command: str) -> None:
+    """Before anything is done, and without advice about broken disks."""
+    said = forerun(command, project, "--data-dir", project / "app.py")
+    assert said.code == 2
+    assert "app.py is a file; name a directory" in said.err
+
+
+def test_a_file_without_an_app_is_named(tmp_path: Path) -> None:
+    """No line is to blame, so none is named."""
+    (tmp_path / "app.py").write_text("x = 1")
+    assert f"error[FR-DEF-APP]: {tmp_path / 'app.py'}: no app in this file" in forerun("run", tmp_path).err
