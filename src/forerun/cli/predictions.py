@@ -110,9 +110,10 @@ def the_model(app: "App", name: str | None) -> str:
     from forerun.events.nearest import nearest
 
     if name is None:
+        if not app.models:
+            raise ArgumentError("this app declares no model, so there are no predictions")
         if len(app.models) != 1:
-            names = ", ".join(app.models) or "this app declares none"
-            raise ArgumentError(f"which model? add --model with one of: {names}")
+            raise ArgumentError(f"which model? add --model with one of: {', '.join(app.models)}")
         return next(iter(app.models))
     if name not in app.models:
         raise NotFoundError(f"this app has no model {name!r}.{nearest(name, app.models)}")
