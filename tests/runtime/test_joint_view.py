@@ -171,7 +171,9 @@ def test_a_read_is_of_one_view(ran: dict[bool, shop.Ran]) -> None:
             marks = [found["provenance"]["watermark_us"] for found in (orders, refunds)]
             assert origin["watermark_us"] == min(mark for mark in marks if mark is not None)
             assert origin["feature_version"] == ran[True].app.views["Shop"].version
-            assert set(one.events("Shop", key, at_us)) == {"Ordered", "Settled"}
+            again, behind = one.look("Shop", key, at_us)
+            assert again["values"] == read["values"]
+            assert set(behind) == {"Ordered", "Settled"}
         unknown = one.read("Shop", {"shop": "none", "town": 1})
         assert unknown["values"] == {
             "ordered": 0, "refunds": None, "spent": None, "settled": 0, "pace": None

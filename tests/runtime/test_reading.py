@@ -90,7 +90,11 @@ def test_a_key_that_does_not_fit_names_the_part(looking: Engine, key: dict[str, 
 def test_events_behind_a_feature(served: Served, looking: Engine) -> None:
     """They are the accepted events of the entity, by place, oldest first, none later than the time."""
     at_us = 6 * shop.HOUR
-    events = looking.events("Orders", {"shop": "s2"}, at_us)["Ordered"].to_pylist()
+    told: list[tuple[int, int]] = []
+    look = looking.look("Orders", {"shop": "s2"}, at_us, lambda done, total: told.append((done, total)))
+    assert [done for done, _ in told] == list(range(1, len(told) + 1))
+    assert {total for _, total in told} == {looking.status().journal_step}
+    events = look[1]["Ordered"].to_pylist()
     assert len(events) >= naive(served, "s2", at_us)["recent"] > 0
     source = served.events["Ordered"].to_pylist()
     for event in events:

@@ -104,3 +104,4 @@ def test_a_disk_that_cannot_be_read_stops_the_run(served: Served, tiny: Path, tm
             engine.read("Orders", {"shop": "s1"})
         with pytest.raises(Exception, match="disk I/O error"):
             engine.read("Orders", {"shop": "s1"})
+        assert engine.ready() == (False, "stopped after an error")

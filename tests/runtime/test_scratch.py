@@ -96,10 +96,9 @@ def test_corrected_training_sets_are_the_same(served: Served, ran: Path, fetched
     "look",
     [
         lambda engine: [engine.read("Orders", {"shop": f"s{n}"}, at_us=14 * shop.HOUR) for n in range(5)],
-        lambda engine: {
-            name: batch.to_pylist()
-            for name, batch in engine.events("Orders", {"shop": "s1"}, at_us=14 * shop.HOUR).items()
-        },
+        lambda engine: [
+            batch.to_pylist() for batch in engine.look("Orders", {"shop": "s1"}, 14 * shop.HOUR)[1].values()
+        ],
         lambda engine: engine.explain(
             engine.history().predictions("Refunded")["prediction_id"][1900].as_py()
         ),

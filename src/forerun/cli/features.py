@@ -147,13 +147,15 @@ def _read(
     """An entity's features and the events behind them."""
     from forerun.cli.output import out, print_json
     from forerun.cli.parse import pairs, time_us, typed
+    from forerun.cli.progress import Bar
     from forerun.console.reading import reading, reading_text
 
     types = {name: str(field.type) for name in spec.by if (field := spec.stream.field(name)) is not None}
     key = typed(pairs(words), types)
     at_us = None if at is None else time_us(at)
-    kept = engine.events(spec.name, key, at_us)
-    found = reading(spec, data, engine.read(spec.name, key, at_us), kept, events)
+    with Bar("reading the log again", quiet=as_json) as bar:
+        read, kept = engine.look(spec.name, key, at_us, bar.moved)
+    found = reading(spec, data, read, kept, events)
     if as_json:
         print_json(found)
     else:
@@ -165,6 +167,7 @@ def _explain(
 ) -> None:
     """Why a prediction was what it was."""
     from forerun.cli.output import out, print_json
+    from forerun.cli.progress import Bar
     from forerun.console.explanation import explained, explanation
     from forerun.console.listing import full_id
 
@@ -173,7 +176,9 @@ def _explain(
         whole = full_id(history, app.models, prediction)
     finally:
         history.close()
-    found = explained(app, data, engine.explain(whole), events)
+    with Bar("reading the log again", quiet=as_json) as bar:
+        why = engine.explain(whole, bar.moved)
+    found = explained(app, data, why, events)
     if as_json:
         print_json(found)
     else:

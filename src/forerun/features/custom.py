@@ -130,6 +130,13 @@ def _checked(function: object) -> str:
         raise AggregateError(
             f"custom({function!r}, ...): write a function with `def name(values, times_us, t_us):`."
         )
+    if function.__code__.co_flags & (
+        inspect.CO_COROUTINE | inspect.CO_GENERATOR | inspect.CO_ASYNC_GENERATOR
+    ):
+        raise AggregateError(
+            f"custom({name}, ...): {name} gives no number when it is called but something to await or to go "
+            "through; write a plain `def` with `return`."
+        )
     if function.__closure__:
         outer = ", ".join(function.__code__.co_freevars)
         raise AggregateError(

@@ -25,6 +25,7 @@ from forerun.runtime.history import History
 from forerun.runtime.layout import Layout
 from forerun.runtime.ledger import Ledger
 from forerun.runtime.overview import models_of, status_of
+from forerun.runtime.past import Moved, unwatched
 from forerun.runtime.processor import Processor
 from forerun.runtime.progress import Judge, Progress
 from forerun.runtime.reading import Reader
@@ -330,15 +331,15 @@ class Engine:
         """An entity's features, now or as they were; see `Reader.read`."""
         return self._reader.read(view, key, at_us)
 
-    def events(
-        self, view: str, key: Mapping[str, object], at_us: int | None = None
-    ) -> dict[str, pa.RecordBatch]:
-        """The events behind an entity's features, by stream; see `Reader.events`."""
-        return self._reader.events(view, key, at_us)
+    def look(
+        self, view: str, key: Mapping[str, object], at_us: int | None = None, on_progress: Moved = unwatched
+    ) -> tuple[Reading, dict[str, pa.RecordBatch]]:
+        """An entity's features, and the events behind them by stream; see `Reader.look`."""
+        return self._reader.look(view, key, at_us, on_progress)
 
-    def explain(self, prediction_id: str) -> dict[str, object]:
+    def explain(self, prediction_id: str, on_progress: Moved = unwatched) -> dict[str, object]:
         """Why a prediction was what it was; see `Reader.explain`."""
-        return self._reader.explain(prediction_id)
+        return self._reader.explain(prediction_id, on_progress)
 
     def training_set(self, model: str, *, as_of: AsOf = "served") -> Table:
         """Every labelled prediction of a model: as served, bit for bit, or as corrected in hindsight.

@@ -19,8 +19,17 @@ from forerun.streams.source import arrivals
 Cut: TypeAlias = Callable[[Sequence[Records]], "list[Records] | None"]
 """What to take of a step's records; None: all of them, and go on to the next step."""
 
+Moved: TypeAlias = Callable[[int, int], None]
+"""Told steps done and steps in all."""
 
-def kernel_after_step(layout: Layout, tables: Tables, step: int, scratch: Scratch) -> Kernel:
+
+def unwatched(_done: int, _total: int) -> None:
+    """Nobody is told."""
+
+
+def kernel_after_step(
+    layout: Layout, tables: Tables, step: int, scratch: Scratch, on_progress: Moved = unwatched
+) -> Kernel:
     """A kernel that has taken every step up to one.
 
     Args:
@@ -28,15 +37,18 @@ def kernel_after_step(layout: Layout, tables: Tables, step: int, scratch: Scratc
         tables: The database.
         step: The last step to take; 0 gives an empty kernel.
         scratch: Memory for the kernel; it must last as long as the kernel is used.
+        on_progress: Told steps done and steps in all.
 
     Raises:
         LogRangeError: Retention has dropped records from the log.
     """
     entries = (entry for entry in tables.journal.entries(after=0) if entry.step <= step)
-    return _taken(layout, tables, entries, lambda _: None, scratch)
+    return _taken(layout, tables, entries, lambda _: None, scratch, on_progress)
 
 
-def kernel_at_arrival(layout: Layout, tables: Tables, arrival_us: int, scratch: Scratch) -> Kernel:
+def kernel_at_arrival(
+    layout: Layout, tables: Tables, arrival_us: int, scratch: Scratch, on_progress: Moved = unwatched
+) -> Kernel:
     """A kernel that has taken everything that had arrived by an instant.
 
     Args:
@@ -44,6 +56,7 @@ def kernel_at_arrival(layout: Layout, tables: Tables, arrival_us: int, scratch: 
         tables: The database.
         arrival_us: The instant, on the log's clock.
         scratch: Memory for the kernel; it must last as long as the kernel is used.
+        on_progress: Told steps done and steps in all.
 
     Raises:
         LogRangeError: Retention has dropped records from the log.
@@ -56,11 +69,17 @@ def kernel_at_arrival(layout: Layout, tables: Tables, arrival_us: int, scratch: 
             _first(item, int(np.searchsorted(arrivals(item.batch), arrival_us, "right"))) for item in records
         ]
 
-    return _taken(layout, tables, tables.journal.entries(after=0), cut, scratch)
+    return _taken(layout, tables, tables.journal.entries(after=0), cut, scratch, on_progress)
 
 
 def kernel_at_record(
-    layout: Layout, tables: Tables, stream: int, partition: int, offset: int, scratch: Scratch
+    layout: Layout,
+    tables: Tables,
+    stream: int,
+    partition: int,
+    offset: int,
+    scratch: Scratch,
+    on_progress: Moved = unwatched,
 ) -> Kernel:
     """A kernel that has just taken one record: it knows all that the record's prediction knew.
 
@@ -71,6 +90,7 @@ def kernel_at_record(
         partition: Its partition.
         offset: Its offset.
         scratch: Memory for the kernel; it must last as long as the kernel is used.
+        on_progress: Told steps done and steps in all.
 
     Raises:
         LogRangeError: Retention has dropped records from the log.
@@ -88,18 +108,22 @@ def kernel_at_record(
                 return [_up_to(other, arrival_us, (stream, partition), row) for other in records]
         return None
 
-    kernel = _taken(layout, tables, tables.journal.entries(after=0), cut, scratch)
+    kernel = _taken(layout, tables, tables.journal.entries(after=0), cut, scratch, on_progress)
     if not found:
         name = layout.streams[stream].name
         raise NotFoundError(f"no step has taken {name} partition {partition} offset {offset}")
     return kernel
 
 
-def _taken(layout: Layout, tables: Tables, entries: Iterator[Entry], cut: Cut, scratch: Scratch) -> Kernel:
+def _taken(
+    layout: Layout, tables: Tables, entries: Iterator[Entry], cut: Cut, scratch: Scratch, on_progress: Moved
+) -> Kernel:
     """A kernel that has taken steps up to the first that is cut."""
     kernel = Kernel(layout.plan, layout.functions)
     scratch.give(kernel)
+    total = tables.journal.last_step()
     for entry in entries:
+        on_progress(entry.step, total)
         records = read_records(layout, tables.log, entry)
         kept = cut(records)
         batches = [item for item in (records if kept is None else kept) if item.batch.num_rows]

@@ -159,10 +159,17 @@ class Processor:
 
     @contextmanager
     def looking(self) -> Iterator[State]:
-        """Hold the state while it is looked at; on leaving, all that was seen is on the disk."""
+        """Hold the state while it is looked at; on leaving, all that was seen is on the disk.
+
+        A kernel that cannot fetch an entity does not work any more, so nothing is committed after that.
+        """
         with self.lock:
-            self.relieve()
-            yield self.state
+            try:
+                self.relieve()
+                yield self.state
+            except StateError as exc:
+                self.commits.fail(exc)
+                raise
             seen = self._queued
         if seen is not None:
             self.commits.wait(seen)

@@ -21,7 +21,7 @@ from forerun.runtime.active import Roster
 from forerun.runtime.history import History
 from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.layout import ModelLayout
-from forerun.runtime.past import kernel_after_step, kernel_at_arrival, kernel_at_record
+from forerun.runtime.past import Moved, kernel_after_step, kernel_at_arrival, kernel_at_record, unwatched
 from forerun.runtime.processor import Processor
 from forerun.runtime.scratch import Scratch
 from forerun.runtime.tables import DATABASE, Tables
@@ -73,20 +73,55 @@ class Reader:
             NotFoundError: There is no such view.
             EventError: The key does not fit the view.
         """
+        keys = key_batch(self._layout.view(view), key)
+        with self._at(at_us, unwatched) as (kernel, when_us), kernel_errors():
+            return self._read(kernel, view, key, keys, when_us)
+
+    def look(
+        self,
+        view: str,
+        key: Mapping[str, object],
+        at_us: int | None = None,
+        on_progress: Moved = unwatched,
+    ) -> tuple[Reading, dict[str, pa.RecordBatch]]:
+        """The features of one entity and the events behind them, oldest first.
+
+        Args:
+            view: The view.
+            key: A value for each part of its key.
+            at_us: As of then; None: now.
+            on_progress: Told steps done and steps in all, while the log is read again.
+
+        Returns:
+            What `read` gives; and by stream the events, with the columns of `Kernel.events`.
+        """
+        keys = key_batch(self._layout.view(view), key)
+        with self._at(at_us, on_progress) as (kernel, when_us), kernel_errors():
+            return self._read(kernel, view, key, keys, when_us), {
+                self._layout.views[number].stream.name: pa.record_batch(kernel.events(number, keys, when_us))
+                for number in self._layout.parts(view)
+            }
+
+    def _read(
+        self,
+        kernel: Kernel,
+        view: str,
+        key: Mapping[str, object],
+        keys: pa.RecordBatch,
+        when_us: int,
+    ) -> Reading:
         spec = self._layout.view(view)
-        keys = key_batch(spec, key)
         values: dict[str, Any] = {}
         failed: set[str] = set()
         newest: list[tuple[int | None, int | None, int | None]] = []
         watermarks: list[int | None] = []
-        with self._at(at_us) as (kernel, when_us), kernel_errors():
-            for number in self._layout.parts(view):
-                read = pa.record_batch(kernel.values(number, keys, when_us))
-                values |= zip(read.schema.names, read.columns, strict=True)
-                failed |= failures(kernel, number, keys, when_us)
-                newest.append(kernel.provenance(number, keys))
-                stream = self._layout.stream(self._layout.views[number].stream.name)
-                watermarks.append(kernel.watermarks()[stream])
+        for number in self._layout.parts(view):
+            read = pa.record_batch(kernel.values(number, keys, when_us))
+            values |= zip(read.schema.names, read.columns, strict=True)
+            failed |= failures(kernel, number, keys, when_us)
+            newest.append(kernel.provenance(number, keys))
+            stream = self._layout.stream(self._layout.views[number].stream.name)
+            watermarks.append(kernel.watermarks()[stream])
         # Of several streams, the newest event of any, and the watermark that all have reached.
         high_us, partition, offset = max(newest, key=lambda found: _NEVER if found[0] is None else found[0])
         known = [mark for mark in watermarks if mark is not None]
@@ -112,31 +147,12 @@ class Reader:
             },
         }
 
-    def events(
-        self, view: str, key: Mapping[str, object], at_us: int | None = None
-    ) -> dict[str, pa.RecordBatch]:
-        """The events behind the features of one entity, oldest first; see `Kernel.events` for the columns.
-
-        Args:
-            view: The view.
-            key: A value for each part of its key.
-            at_us: As of then; None: now.
-
-        Returns:
-            By stream.
-        """
-        keys = key_batch(self._layout.view(view), key)
-        with self._at(at_us) as (kernel, when_us), kernel_errors():
-            return {
-                self._layout.views[number].stream.name: pa.record_batch(kernel.events(number, keys, when_us))
-                for number in self._layout.parts(view)
-            }
-
-    def explain(self, prediction_id: str) -> dict[str, object]:
+    def explain(self, prediction_id: str, on_progress: Moved = unwatched) -> dict[str, object]:
         """Why a prediction was what it was, rebuilt from the log.
 
         Args:
             prediction_id: The prediction.
+            on_progress: Told steps done and steps in all, while the log is read again.
 
         Returns:
             `prediction`: its record. `contributions`: per input, largest effect first, the value, what was
@@ -154,7 +170,7 @@ class Reader:
         model = self._layout.models[record["model"]]
         with closing(Scratch(self._memory)) as scratch:
             with self._logged() as tables:
-                kernel, event = self._moment(model, tables, record, scratch)
+                kernel, event = self._moment(model, tables, record, scratch, on_progress)
             return {
                 "prediction": record,
                 "contributions": self._contributions(model, record),
@@ -162,7 +178,7 @@ class Reader:
             }
 
     @contextmanager
-    def _at(self, at_us: int | None) -> Iterator[tuple[Kernel, int]]:
+    def _at(self, at_us: int | None, on_progress: Moved) -> Iterator[tuple[Kernel, int]]:
         """A kernel that knows what had arrived by a time, and that time."""
         if at_us is None or at_us >= self._processor.now_us():
             with self._processor.looking() as state:
@@ -170,7 +186,7 @@ class Reader:
             return
         with closing(Scratch(self._memory)) as scratch:
             with self._logged() as tables:
-                kernel = kernel_at_arrival(self._layout, tables, at_us, scratch)
+                kernel = kernel_at_arrival(self._layout, tables, at_us, scratch, on_progress)
             yield kernel, at_us
 
     @contextmanager
@@ -183,14 +199,21 @@ class Reader:
             yield Tables(connection)
 
     def _moment(
-        self, model: ModelLayout, tables: Tables, record: Mapping[str, Any], scratch: Scratch
+        self,
+        model: ModelLayout,
+        tables: Tables,
+        record: Mapping[str, Any],
+        scratch: Scratch,
+        on_progress: Moved,
     ) -> tuple[Kernel, pa.RecordBatch]:
         """The kernel as the prediction saw it, and the event it was made for."""
         if record["source"] == "http":
             request = tables.journal.request(record["offset"])
-            return kernel_after_step(self._layout, tables, request.step, scratch), request.fields
+            return kernel_after_step(self._layout, tables, request.step, scratch, on_progress), request.fields
         partition, offset = record["partition"], record["offset"]
-        kernel = kernel_at_record(self._layout, tables, model.trigger, partition, offset, scratch)
+        kernel = kernel_at_record(
+            self._layout, tables, model.trigger, partition, offset, scratch, on_progress
+        )
         [(_, event)] = tables.log.read(Range(model.spec.on.topic, partition, offset, offset + 1))
         return kernel, event
 
