@@ -94,3 +94,12 @@ def test_a_file_without_an_app_is_named(tmp_path: Path) -> None:
     """No line is to blame, so none is named."""
     (tmp_path / "app.py").write_text("x = 1")
     assert f"error[FR-DEF-APP]: {tmp_path / 'app.py'}: no app in this file" in forerun("run", tmp_path).err
+
+
+@pytest.mark.parametrize("command", ["parity", "prove"])
+def test_without_streams_nothing_can_be_played(tmp_path: Path, command: str) -> None:
+    """An app that declares nothing yet is told what to declare."""
+    (tmp_path / "app.py").write_text("import forerun as fr\n\napp = fr.App('bare')\n")
+    said = forerun(command, tmp_path)
+    assert said.code == 2
+    assert "declares no stream; write @app.stream(" in said.err

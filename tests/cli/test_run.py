@@ -108,7 +108,10 @@ def test_answers_while_it_runs_and_status_looks_on(project: Path) -> None:
     with started("run", project, "--serve", "--port", "0") as process:
         said = list(lines_until(process, r"^Answering "))
         key = next(line.split("=")[1].strip() for line in said if "export FORERUN_KEY=" in line)
-        made = predict(said[-1].split()[1], key)
+        url = said[-1].split()[1]
+        assert any(f"curl -s {url}/v1/models/" in line for line in said)
+        assert "while it serves" not in "".join(said)
+        made = predict(url, key)
         assert 0 < made["score"] < 1
 
         assert forerun("status", project, "--json").json["running"] is True

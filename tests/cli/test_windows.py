@@ -33,6 +33,42 @@ class Busy:
 HOUR_US = 3_600_000_000
 
 
+KINDS = """
+import forerun as fr
+
+app = fr.App("gates")
+
+@app.stream(key="gate", lateness="0s")
+class Passed(fr.Event):
+    gate: int
+    at: fr.EventTime
+    who: str
+
+@app.windows(Passed, by="gate", over=fr.tumbling("1h"))
+class Hourly:
+    latest = fr.last(Passed.who)
+    people = fr.first_n(Passed.who, 2)
+    seen = fr.last(Passed.at)
+    left = fr.time_since()
+"""
+
+
+def test_every_kind_of_value_is_shown(tmp_path: Path) -> None:
+    """Texts letter by letter, lists without quotes, times as times and durations as durations."""
+    (tmp_path / "app.py").write_text(KINDS)
+    app = load(tmp_path / "app.py")
+    with Engine.open(app, tmp_path / ".forerun", clock=ManualClock(4 * HOUR_US)) as engine:
+        rows = [{"gate": 1, "at": at, "who": "a[red]b"} for at in (0, HOUR_US // 2, HOUR_US)]
+        engine.append("Passed", decode_rows(app.streams["Passed"], rows)[0])
+    found = [line.split("  ") for line in forerun("windows", "Hourly", "-a", tmp_path).out.splitlines()]
+    assert [cell.strip() for cell in found[1] if cell.strip()][3:] == [
+        "a[red]b",
+        "a[red]b, a[red]b",
+        "1970-01-01 00:30:00",
+        "30m 00s",
+    ]
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """An app whose gates were passed in three hours of 1970."""

@@ -120,6 +120,15 @@ def test_reads_of_entities_tell_what_they_lack() -> None:
         kernel.overflows(1, asked, 2)
 
 
+def test_a_part_of_a_view_goes_by_the_name_of_the_view() -> None:
+    """What a class over several streams is compiled to has names that no user wrote."""
+    part = {**view(feature("sum", X, over=100)), "name": "Now#Tick"}
+    kernel = Kernel(plan(part, inputs={"sum": read_of(0)}))
+    step = apply(kernel, {"at": 1, **HUGE}, {"at": 2, **HUGE})
+    assert [row["feature"] for row in rows_of(step.overflow)] == ["Now.sum"]
+    assert kernel.overflows(0, keys("a"), 2) == [(0, "Now.sum")]
+
+
 def test_neither_steps_nor_threads_change_what_is_null() -> None:
     """The same nulls, the same report and the same state, however the log is cut and whoever reads."""
     events = [

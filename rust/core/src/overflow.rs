@@ -18,7 +18,8 @@ pub struct Overflow {
     pub emitter: Option<usize>,
     /// The row of that vector's or emitter's batch.
     pub row: usize,
-    /// View and feature; a hidden one goes by the name of the one that is made from it, which people know.
+    /// View and feature, by the names that people know: a hidden feature goes by that of the one made from it, a
+    /// part of a view over several streams by that of the view.
     pub feature: String,
 }
 
@@ -68,8 +69,9 @@ impl Overflows {
         self.reads.sort_unstable();
         self.windows.sort_unstable();
         let name = |view: &View, feature: usize| {
-            let feature = view.features[feature].name.split('#').next();
-            format!("{}.{}", view.name, feature.unwrap_or_default())
+            let known = |name: &str| name.split('#').next().unwrap_or_default().to_owned();
+            let feature = &view.features[feature].name;
+            format!("{}.{}", known(&view.name), known(feature))
         };
         let reads = self
             .reads

@@ -85,6 +85,7 @@ def parity(
 
     place = find(app, data_dir)
     declared = place.load()
+    place.require_streams(declared)
     if out is not None and out.is_file():
         raise ArgumentError(f"{out} is a file; name a directory.")
     limits = Limits(seconds, cells, permutations, seed, duckdb, size_bytes(memory) or LITTLE)

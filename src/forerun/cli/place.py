@@ -81,6 +81,18 @@ class Place:
                 return True
         return False
 
+    def require_streams(self, app: "App") -> None:
+        """Stop unless the app has streams, of which events can be made up.
+
+        Args:
+            app: The app.
+
+        Raises:
+            ArgumentError: It has none.
+        """
+        if not app.streams:
+            raise ArgumentError(f"{self.app} declares no stream; write @app.stream(key=..., lateness=...).")
+
     def require_run(self) -> None:
         """Stop unless the app has been run here.
 

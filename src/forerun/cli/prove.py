@@ -56,6 +56,7 @@ def prove(
 
     place = find(app, None)
     declared = place.load()
+    place.require_streams(declared)
     with _Counter(quiet=as_json) as counter:
         if seed is not None:
             found = proof.again(declared, seed, clock=time.monotonic)

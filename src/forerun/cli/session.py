@@ -91,9 +91,10 @@ class Session:
         ):
             ended = self._watched(engine, source, url)
             stopped = self._stop.is_set()
+            stays = self._wanted.serve and url is not None and not stopped
             if ended:
-                self._farewell(engine)
-            if self._wanted.serve and url is not None and not stopped:
+                self._farewell(engine, url if stays else None)
+            if stays:
                 self._say(f"\nAnswering {url} until Ctrl-C.")
                 self._stop.wait()
         if not ended:
@@ -176,13 +177,19 @@ class Session:
             self._say(f"Port {port} is taken; listening on {server.url}")
         return server
 
-    def _farewell(self, engine: Engine) -> None:
-        """Write the report, and say what there is to try."""
+    def _farewell(self, engine: Engine, url: str | None) -> None:
+        """Write the report, and say what there is to try; with the address if that answers from now on."""
         status = engine.status()
         with self._console.status("Writing the report"):
             report = write_report(self._place, self._app, status)
             history = engine.history()
-            found = suggestions(self._app, self._place, history, port=PORT)
+            found = suggestions(
+                self._app,
+                self._place,
+                history,
+                address=url or f"http://127.0.0.1:{PORT}",
+                serving=url is not None,
+            )
             history.close()
         events = sum(stream.consumed for stream in status.streams)
         new = events - self._before

@@ -105,19 +105,19 @@ def _list(spec: "EmitterSpec", rows: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
     from forerun.cli.output import out, table
-    from forerun.console.format import number
+    from forerun.console.reading import value_text
 
     if not rows:
         out().print("No such window has closed.")
         return
-    by, features = spec.view.by, [feature.name for feature in spec.features]
-    shown = table(
-        *by, "from (UTC)", "to (UTC)", *features, right=range(len(by) + 2, len(by) + 2 + len(features))
-    )
+    by, kinds = spec.view.by, {feature.name: feature.element for feature in spec.features}
+    shown = table(*by, "from (UTC)", "to (UTC)", *kinds, right=range(len(by) + 2, len(by) + 2 + len(kinds)))
     for row in rows:
         keys = (Text(str(row[part])) for part in by)
         times = (_short(row[name]) for name in ("start", "end"))
-        shown.add_row(*keys, *times, *(number(row[name]) for name in features))
+        # As text, so that nothing in a value is taken for markup.
+        values = (Text(value_text(kind, row[name])) for name, kind in kinds.items())
+        shown.add_row(*keys, *times, *values)
     out().print(shown)
 
 

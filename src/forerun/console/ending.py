@@ -46,14 +46,17 @@ class Where(Protocol):
         """For commands that take it as an option."""
 
 
-def suggestions(app: "App", where: Where, history: History, *, port: int) -> list[Suggestion]:
+def suggestions(
+    app: "App", where: Where, history: History, *, address: str, serving: bool
+) -> list[Suggestion]:
     """Three commands: why a prediction was high, a prediction over HTTP, everything computed again.
 
     Args:
         app: The app.
         where: As the user wrote it.
         history: The log.
-        port: Where HTTP will listen.
+        address: Where HTTP listens, or will.
+        serving: Whether it does now.
     """
     found = []
     record = _high(app, history)
@@ -69,8 +72,9 @@ def suggestions(app: "App", where: Where, history: History, *, port: int) -> lis
         body = shlex.quote(json.dumps({"inputs": _event(spec.on, where.data, record)}, ensure_ascii=False))
         found.append(
             Suggestion(
-                f"ask for a prediction while it serves: forerun run {where.argument} --serve",
-                f"curl -s http://127.0.0.1:{port}/v1/models/{spec.name}/predict "
+                "ask for a prediction"
+                + ("" if serving else f" while it serves: forerun run {where.argument} --serve"),
+                f"curl -s {address}/v1/models/{spec.name}/predict "
                 "-H 'Content-Type: application/json' "
                 f'-H "Authorization: Bearer $FORERUN_KEY" -d {body}',
             )

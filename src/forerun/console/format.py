@@ -49,6 +49,8 @@ def number(value: object) -> str:
 
     >>> number(12.34567), number(True), number("JFK"), number(None), number(1234567.0)
     ('12.35', 'true', 'JFK', '-', '1,234,567')
+    >>> number(1.5e308)
+    '1.5e+308'
     """
     if value is None:
         return ABSENT
@@ -57,7 +59,8 @@ def number(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:.4g}"
+        # From 10^15 on there are more digits than a double has.
+        return f"{value:,.0f}" if 10_000 <= abs(value) < 1e15 else f"{value:.4g}"
     return str(value)
 
 

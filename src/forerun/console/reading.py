@@ -123,7 +123,7 @@ def values_table(spec: "ViewSpec", values: Mapping[str, object], failed: Collect
         made.add_column(head, justify=side)  # type: ignore[arg-type]  # both are its words
     for feature in spec.shown:
         value = values.get(feature.name)
-        shown = moment(value) if feature.type == "time" and isinstance(value, str) else number(value)
+        shown = value_text(feature.element, value)
         bound = values.get(f"{feature.name}.bound")
         if bound is not None:
             shown += f" \u00b1 {number(bound)}"
@@ -131,6 +131,25 @@ def values_table(spec: "ViewSpec", values: Mapping[str, object], failed: Collect
             shown = "cannot be computed"
         made.add_row(Text(feature.name), Text(shown, "bold"), Text(feature.words, DIM))
     return made
+
+
+def value_text(kind: str, value: object) -> str:
+    """A feature's value for people.
+
+    Args:
+        kind: The type of the feature; of a list, that of its elements.
+        value: Its value, times as text.
+
+    >>> value_text("duration", 3_599_999_000), value_text("string", ["ann", "bob"]), value_text("int", [])
+    ('59m 59s', 'ann, bob', 'none')
+    """
+    if isinstance(value, list):
+        return ", ".join(value_text(kind, item) for item in value) or "none"
+    if kind == "time" and isinstance(value, str):
+        return moment(value)
+    if kind == "duration" and isinstance(value, int):
+        return span(value)
+    return number(value)
 
 
 def events_block(events: Sequence[Mapping[str, Any]], kept: int, stream: str) -> list[RenderableType]:

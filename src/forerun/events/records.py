@@ -14,9 +14,6 @@ TIME = pa.timestamp("us", "UTC")
 # The type of a pyarrow field is generic over its values' type; a schema holds fields of any.
 _Field: TypeAlias = "pa.Field[Any]"
 
-GRADES = ("fresh", "stale", "fallback", "default")
-"""How good an answer is: all features within their objectives; some older; a simpler model; no model yet."""
-
 VERDICTS = ("applied", "invalid", "early", "late", "duplicate")
 """What became of a record, by the kernel's number."""
 

@@ -148,6 +148,9 @@ def _engine(status: Status) -> Iterator[Metric]:
     entities = GaugeMetricFamily("forerun_entities", "Entities held.", labels=["view"])
     for view, count in status.entities.items():
         entities.add_metric([view], count)
+    asleep = GaugeMetricFamily("forerun_entities_asleep", "Entities not in memory.", labels=["view"])
+    for view, count in status.asleep.items():
+        asleep.add_metric([view], count)
     windows = CounterMetricFamily("forerun_windows", "Windows closed.", labels=["windows"])
     for name, count in status.windows.items():
         windows.add_metric([name], count)
@@ -156,7 +159,7 @@ def _engine(status: Status) -> Iterator[Metric]:
     )
     for feature, count in status.overflows.items():
         overflows.add_metric([feature], count)
-    yield from (entities, windows, overflows)
+    yield from (entities, asleep, windows, overflows)
     if status.last_commit_us is not None:
         yield GaugeMetricFamily(
             "forerun_last_commit_timestamp_seconds", "When the last commit was durable.",

@@ -65,6 +65,8 @@ class Status:
     """View name -> its version."""
     entities: dict[str, int] = field(default_factory=dict)
     """View name -> entities held."""
+    asleep: dict[str, int] = field(default_factory=dict)
+    """View name -> entities that are not in memory; they are among those held."""
     decisions: dict[str, int] = field(default_factory=dict)
     """Rule name -> decisions made."""
     windows: dict[str, int] = field(default_factory=dict)

@@ -18,13 +18,15 @@ def status_of(processor: Processor, *, commit: Timing, outbox_pending: int, even
         events_per_s: Records per second, lately.
     """
     layout, state, tally = processor.layout, processor.state, processor.tally
+    views = [view.name for view in layout.views]
     return Status(
         app=layout.app,
         app_version=layout.version,
         streams=tuple(_stream(processor, number) for number in range(len(layout.streams))),
         models=tuple(_model(processor, name) for name in layout.models),
         feature_versions={view.name: view.version for view in layout.declared.values()},
-        entities=dict(zip((view.name for view in layout.views), state.kernel.entities(), strict=True)),
+        entities=dict(zip(views, state.kernel.entities(), strict=True)),
+        asleep=dict(zip(views, state.kernel.asleep(), strict=True)),
         decisions={
             rule.name: tally.decisions.get(rule.name, 0)
             for model in layout.models.values()

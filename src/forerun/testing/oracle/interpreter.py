@@ -1,7 +1,7 @@
 """`Oracle`: a naive interpreter of a compiled plan."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -79,11 +79,6 @@ class Oracle:
         self.plan: dict[str, Any] = json.loads(plan)
         self._guards = [Guard(stream) for stream in self.plan["streams"]]
         self._entities: list[dict[Key, list[Row]]] = [{} for _ in self.plan["views"]]
-
-    def apply_all(self, arrivals: Iterable[Arrival]) -> list[Outcome]:
-        """Applies events in the order of one step: by arrival, stream, partition, offset."""
-        ordered = sorted(arrivals, key=lambda a: (a.arrival_us, a.stream, a.partition, a.offset))
-        return [self.apply(arrival) for arrival in ordered]
 
     def apply(self, arrival: Arrival) -> Outcome:
         """Applies one event and reads the vectors that it triggers, its own effect included."""

@@ -13,8 +13,6 @@ from forerun.testing.shapes import Shapes, shapes_of
 PROBE = "every feature of "
 """Beginning of the names of the vectors that read what no model reads."""
 
-_HIDDEN = "#"
-
 
 class Subject:
     """A plan to test.
