@@ -1,7 +1,7 @@
 """Kill a real run at every system call that changes the disk, let it go on, compare with the oracle.
 
 Finds the calls by tracing an undisturbed run with strace, and kills at each by injecting SIGKILL into its
-n-th call. Also lets calls fail: no space, input/output error.
+n-th call. Also lets calls fail: no space, input/output error. Every commit has a log of its own.
 """
 
 import argparse
@@ -13,12 +13,14 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.crash import till
 from tests.crash.full_disk import full_disk
 from tests.crash.oracle import Oracle
+from tests.crash.seeds import seed_base
 from tests.crash.simulated import scratch
 from tests.crash.zygote import CALLS, Ended, copy, look, run, seen, strace_missing
 
@@ -210,29 +212,51 @@ def _micros(text: str) -> int:
 KILLS_MIN = 300
 """Fewer kills than this prove too little, and none at all proves nothing: both fail."""
 
+AGAIN = ".venv/bin/python -m tests.crash.kills --seed {} --only {}"
 
-def shard(number: int, of: int) -> Findings:
+
+def trials(points: Sequence[tuple[str, int]]) -> list[str]:
+    """All kills, failures and full disks, as words that name them.
+
+    Args:
+        points: The calls that concern the data directory, and which of its kind each is.
+    """
+    # Every fourth restart is killed as well, early, while it recovers.
+    again = {at: ("fdatasync", "pwrite64")[at // 4 % 2] for at in range(0, len(points), 4)}
+    kills = [f"kill:{call}:{which}:{again.get(at, '')}" for at, (call, which) in enumerate(points)]
+    failures = [
+        f"fail:{call}:{error}:{which}"
+        for call, error, every in FAILURES
+        for which in [place for name, place in points if name == call][::every]
+    ]
+    return [*kills, *failures, *(f"fill:{kib}" for kib in FULL_KIB)]
+
+
+def shard(seed: int, part: slice, only: str | None = None) -> Findings:
     """A part of all the kills, failures and full disks.
 
     Args:
-        number: Which part, from 0.
-        of: How many parts there are.
+        seed: Names the log.
+        part: Which of them.
+        only: None but this one, as it is named when it finds something.
     """
     with scratch() as name:
-        harness = Harness(5, Path(name))
-        points = harness.points
-        for at, (call, which) in list(enumerate(points))[number::of]:
-            # Every fourth restart is killed as well, early, while it recovers.
-            harness.kill(call, which, again=("fdatasync", "pwrite64")[at // 4 % 2] if at % 4 == 0 else None)
-        failures = [
-            (call, error, which)
-            for call, error, every in FAILURES
-            for which in [place for name, place in points if name == call][::every]
-        ]
-        for call, error, which in failures[number::of]:
-            harness.fail(call, error, which)
-        for kib in FULL_KIB[number::of]:
-            harness.fill(kib)
+        harness = Harness(seed, Path(name))
+        for trial in [only] if only else trials(harness.points)[part]:
+            known = len(harness.findings.problems)
+            match trial.split(":"):
+                case "kill", call, which, again:
+                    harness.kill(call, int(which), again=again or None)
+                case "fail", call, error, which:
+                    harness.fail(call, error, int(which))
+                case "fill", kib:
+                    harness.fill(int(kib))
+                case _:
+                    raise SystemExit(f"{trial!r} is no kill:CALL:N:AGAIN, fail:CALL:ERROR:N or fill:KIB")
+            new = harness.findings.problems[known:]
+            harness.findings.problems[known:] = [
+                f"{problem}\n  again: {AGAIN.format(seed, trial)}" for problem in new
+            ]
         return harness.findings
 
 
@@ -253,38 +277,43 @@ FULL_KIB = range(120, 640, 40)
 
 
 def main() -> int:
-    """Everything, on two cores, and a table."""
+    """Everything, on all cores, and a table; or one of them again."""
     parser = argparse.ArgumentParser(prog="python -m tests.crash.kills", description=__doc__)
+    parser.add_argument("--seed", type=int, help="names the log; by default the commit does")
+    parser.add_argument("--only", metavar="TRIAL", help="one kill, failing call or full disk again")
     parser.add_argument("--shard", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     missing = strace_missing()
     if missing is not None:
         print(missing)
         return 1
+    seed, origin = seed_base() if chosen.seed is None else (chosen.seed, "as asked")
+    if chosen.only is not None:
+        found = shard(seed, slice(None), chosen.only)
+        print("\n".join([*found.problems, f"{len(found.problems)} violated"]))
+        return 1 if found.problems else 0
     if chosen.shard is not None:
         number, of = map(int, chosen.shard.split("/"))
-        found = shard(number, of)
+        found = shard(seed, slice(number, None, of))
         print(json.dumps([found.kills, found.failures, found.again, found.full, found.problems]))
         return 0
-    return together(os.cpu_count() or 1)
+    print(f"real kills on the log of seed {seed} ({origin})", flush=True)
+    return together(seed, len(os.sched_getaffinity(0)))
 
 
-def together(cores: int) -> int:
+def together(seed: int, cores: int) -> int:
     """All parts, each in a process of its own; returns the exit status."""
     start_s = time.monotonic()
+    command = [sys.executable, "-m", "tests.crash.kills", "--seed", str(seed)]
     parts = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.crash.kills", "--shard", f"{number}/{cores}"],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        subprocess.Popen([*command, "--shard", f"{number}/{cores}"], stdout=subprocess.PIPE, text=True)
         for number in range(cores)
     ]
     total = Findings()
     for part in parts:
         said, _ = part.communicate()
         if part.returncode != 0:
-            print("a part of the harness broke; see above")
+            print(f"a part of the harness broke; see above. Again: {' '.join(command)}")
             return 1
         kills, failures, again, full, problems = json.loads(said.splitlines()[-1])
         total.kills += Counter(kills)
@@ -302,7 +331,7 @@ def together(cores: int) -> int:
         print(f"VIOLATION {problem}")
     print(f"{len(total.problems)} violated")
     if kills < KILLS_MIN:
-        print(f"FAILED: {kills} processes were killed, at least {KILLS_MIN} must be")
+        print(f"FAILED: {kills} processes were killed, at least {KILLS_MIN} must be; seed {seed}")
     return 1 if total.problems or kills < KILLS_MIN else 0
 
 

@@ -3,7 +3,6 @@
 import argparse
 import gc
 import os
-import subprocess
 import sys
 import time
 from collections import Counter
@@ -11,21 +10,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import pyarrow as pa
+from tests.crash.seeds import seed_base
 from tests.crash.simulated import BLOCK, histories, scratch
 
 from forerun.testing.histories import Tally
 
 REPLAY = ".venv/bin/python -m tests.crash.simulate --seed {}"
-
-
-def seed_base() -> tuple[int, str]:
-    """Where the seeds of this commit begin, and where that comes from."""
-    asked = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
-    )
-    if asked.returncode == 0:
-        return int(asked.stdout[:7], 16) * 1000 * BLOCK, f"commit {asked.stdout[:7]}"
-    return time.time_ns() // 1_000_000_000 * 1000 * BLOCK, "the time"
 
 
 def live_through(block: int, chains: int) -> Tally:
@@ -58,7 +48,8 @@ def again(seed: int) -> int:
 
 def many(wanted: int) -> int:
     """So many histories; returns the exit status."""
-    base, origin = seed_base()
+    commit, origin = seed_base()
+    base = commit * 1000 * BLOCK
     print(f"at least {wanted:,} crash histories, seeds from {base} ({origin})", flush=True)
     start_s, cores = time.monotonic(), os.cpu_count() or 1
     tally, shown = Tally(), 0
