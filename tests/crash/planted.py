@@ -18,6 +18,7 @@ from forerun.actions import jsonl
 from forerun.actions.jsonl import JsonlSink
 from forerun.actions.outbox import Outbox, Sink
 from forerun.runtime import engine, recovery, step
+from forerun.runtime.engine import Engine
 from forerun.runtime.export import Exporter
 from forerun.runtime.followup import FollowUp
 from forerun.runtime.journal import Journal
@@ -245,6 +246,38 @@ def answer_before_commit() -> AbstractContextManager[object]:
     return patch.object(Requests, "_answer", hasty)
 
 
+def append_before_commit() -> AbstractContextManager[object]:
+    """Whoever sent an event is told that it is there while the commit is still in line."""
+    take = Processor.take
+
+    def hasty(self: Processor, tables: Any, *, place: Any = None, **more: Any) -> Any:
+        if place is not None:
+            return take(self, tables, place=place, **more)
+        with patch.object(Processor, "wait", lambda self, ticket: None):
+            return take(self, tables, **more)
+
+    return patch.object(Processor, "take", hasty)
+
+
+def retries_are_new_events() -> AbstractContextManager[object]:
+    """After a restart, what was sent before it is not known again by its id."""
+    append, prepare = Engine.append, Engine._prepare
+    restarted: dict[Engine, bool] = {}
+
+    def remember(self: Engine) -> Processor:
+        processor = prepare(self)
+        restarted[self] = processor.state.step > 0
+        return processor
+
+    def forgetful(self: Engine, stream: str, batch: pa.RecordBatch) -> Any:
+        names = batch["payment"].to_pylist() if restarted[self] else []
+        again = pa.array([f"{name} again" for name in names])
+        place = batch.schema.get_field_index("payment")
+        return append(self, stream, batch.set_column(place, "payment", again) if names else batch)
+
+    return _all([patch.object(Engine, "_prepare", remember), patch.object(Engine, "append", forgetful)])
+
+
 def outbox_not_deduplicated() -> AbstractContextManager[object]:
     """The sink does not look what it has already."""
     return patch.object(JsonlSink, "_repair", lambda self, path: 0)
@@ -369,6 +402,8 @@ BUGS = (
     Bug("a step is applied twice in recovery", steps_taken_twice),
     Bug("requests are forgotten in recovery", lost_requests),
     Bug("an answer leaves before its commit", answer_before_commit),
+    Bug("an event is acknowledged before its commit", append_before_commit),
+    Bug("an event sent again is taken for another", retries_are_new_events),
     Bug("exported rows go before their file is durable", export_done_before_its_file),
     Bug("late records are written down nowhere", late_is_not_told),
     Bug("late records count as applied", late_counts_as_applied),

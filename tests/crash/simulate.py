@@ -70,6 +70,7 @@ def many(wanted: int) -> int:
     print(f"{tally.histories:,} crash histories in {elapsed_s:.0f} s, {rate}")
     print(f"  {len(tally.images):,} different disk contents, {tally.runs:,} recoveries from them to the end")
     print(f"  {tally.recoveries:,} crashes of a restart, {tally.recovering:,} of them while it recovered")
+    print(f"  {tally.retries:,} events that got through and were sent again, because the answer was lost")
     print(f"  {sum(tally.faults.values()):,} errors of the disk: {_listed(tally.faults)}")
     for seed, problem in tally.violations[:20]:
         print(f"VIOLATION seed {seed}: {problem}\n  again: {REPLAY.format(seed)}")

@@ -7,7 +7,7 @@ from tests.crash import till
 
 from forerun.testing.histories import Histories
 from forerun.testing.outcome import Outcome
-from forerun.testing.trial import Traffic
+from forerun.testing.trial import Client, Traffic
 
 BLOCK = 1000
 """Seeds that share their events and their undisturbed runs."""
@@ -22,9 +22,16 @@ def histories(block: int, directory: Path, expected: Outcome | None = None, faul
         expected: What every run must leave; None: what an undisturbed one leaves.
         faults: Share of the restarts whose disk gives an error.
     """
-    source = till.source_of(till.events(block))
+    rows = till.events(block)
+    source = till.source_of(rows)
     asked = [{"payment": f"q{number}", "shop": "a", "amount": number / 4} for number in range(8)]
-    return Histories(Traffic(till.make(source), source, {"Fraud": asked}), directory, expected, faults)
+    client = None
+    if block % 2:  # on every second log; it takes time
+        sent = [till.table([row]) for row in till.sent(rows)]
+        client = Client("Paid", sent, sum(row["stream"] == "Paid" for row in rows))
+    return Histories(
+        Traffic(till.make(source), source, {"Fraud": asked}, client), directory, expected, faults
+    )
 
 
 def scratch() -> "tempfile.TemporaryDirectory[str]":

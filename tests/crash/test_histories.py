@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from tests.crash.simulated import BLOCK, histories, scratch
 
-from forerun.testing.histories import Tally
+import forerun as fr
+from forerun.testing.histories import Histories, Tally
+from forerun.testing.traffic import traffic_of
 
 
 @pytest.mark.parametrize("block", range(3))
@@ -17,6 +19,30 @@ def test_nobody_can_tell_that_there_was_a_crash(block: int) -> None:
         assert found.tally.histories > 60
         assert found.tally.recovering > 10
         assert found.tally.faults.total() > 0
+        assert (found.tally.retries > 0) == (block % 2 == 1)
+
+
+@pytest.mark.parametrize("kind", [str, int])
+def test_clients_of_any_app_send_again(kind: type, tmp_path: Path) -> None:
+    """Where a stream looks for duplicates, what is sent twice is in the log twice, and counts once."""
+    app = fr.App("orders")
+    made = {"order": kind, "shop": str, "at": fr.EventTime}
+    ordered = type("Ordered", (fr.Event,), {"__annotations__": made})
+    app.stream(key="shop", lateness="1m", max_skew="1m", duplicates="1h", id=["order"])(ordered)
+    app.features(ordered, by="shop")(type("Shop", (), {"orders": fr.count(over=None)}))
+    traffic = traffic_of(app, 1)
+    assert traffic.client is not None
+    found = Histories(traffic, tmp_path)
+    assert [problem for seed in range(60) for problem in found.chain(seed)] == []
+    assert found.tally.retries > 1
+
+
+def test_without_ids_nobody_sends_again() -> None:
+    """A stream that does not look for duplicates would count an event twice: no client relies on it."""
+    app = fr.App("orders")
+    ordered = type("Ordered", (fr.Event,), {"__annotations__": {"shop": str, "at": fr.EventTime}})
+    app.stream(key="shop", lateness="1m")(ordered)
+    assert traffic_of(app, 1).client is None
 
 
 def test_a_seed_gives_the_same_history_again() -> None:

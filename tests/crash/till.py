@@ -58,7 +58,7 @@ def source_of(rows: list[Row]) -> Source:
     for number in range(rows[-1]["_arrival"] // (4 * MINUTE) + 1):
         part = [row for row in rows if row["_arrival"] // (4 * MINUTE) == number]
         tables = {name: [row for row in part if row["stream"] == name] for name in ("Paid", "Returned")}
-        slices.append(Slice(number, {name: _table(found) for name, found in tables.items() if found}))
+        slices.append(Slice(number, {name: table(found) for name, found in tables.items() if found}))
 
     def source(position: int) -> Iterator[Slice]:
         yield from slices[position:]
@@ -66,7 +66,24 @@ def source_of(rows: list[Row]) -> Source:
     return source
 
 
-def _table(rows: list[Row]) -> pa.RecordBatch:
+def sent(rows: list[Row], number: int = 2) -> list[Row]:
+    """Payments that a client sends when the log has ended.
+
+    Args:
+        rows: The log.
+        number: How many.
+    """
+    now = rows[-1]["_arrival"]
+    made = {"stream": "Paid", "at": now, "shop": "b", "_arrival": now}
+    return [{**made, "payment": f"sent {at}", "amount": 7.25 + at} for at in range(number)]
+
+
+def table(rows: list[Row]) -> pa.RecordBatch:
+    """Rows of one stream.
+
+    Args:
+        rows: At least one.
+    """
     columns = {name: pa.array([row[name] for row in rows]) for name in rows[0] if name != "stream"}
     columns["at"] = columns["at"].cast(pa.timestamp("us", "UTC"))
     return pa.record_batch(columns)

@@ -126,6 +126,7 @@ def _show(found: "Proof", argument: str) -> None:
         ("crashes of a restart", found.restarts),
         ("crashes while it recovered", found.recovering),
         ("errors of the disk", found.errors),
+        ("events sent again that had got through", found.retries),
     ):
         shown.add_row(name, count(value))
     console.print(shown)

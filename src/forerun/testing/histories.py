@@ -8,7 +8,7 @@ off, more often than not while it recovers, and so on, up to three crashes in a 
 import errno
 import random  # noqa: TID251 - always seeded; this is where randomness is wanted
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -46,6 +46,7 @@ class Tally:
         recoveries: Those of them whose crash fell into a run that was itself a restart.
         recovering: Those whose crash fell before that restart had recovered.
         faults: Errors of the disk that were given, by name.
+        retries: Events that a client sent again although they had got through: only the answer was lost.
         images: Digests of what disks held after crashes.
         violations: What was wrong, with the seed.
     """
@@ -55,6 +56,7 @@ class Tally:
     recoveries: int = 0
     recovering: int = 0
     faults: Counter[str] = field(default_factory=Counter)
+    retries: int = 0
     images: set[bytes] = field(default_factory=set)
     violations: list[tuple[int, str]] = field(default_factory=list)
 
@@ -69,6 +71,7 @@ class Tally:
         self.recoveries += other.recoveries
         self.recovering += other.recovering
         self.faults += other.faults
+        self.retries += other.retries
         self.images |= other.images
         self.violations += other.violations
 
@@ -91,7 +94,8 @@ class Histories:
         self._machine = SimulatedMachine(directory)
         self._machine.data.mkdir(parents=True, exist_ok=True)
         self._done: dict[int, Trial] = {}
-        self._recent: dict[tuple[bytes, bool], Trial] = {}
+        self._recent: dict[tuple[bytes, bool, int], Trial] = {}
+        self._repeated: dict[tuple[int, ...], Outcome] = {}
         self.expected = expected if expected is not None else self._expected()
         self.tally = Tally()
 
@@ -111,15 +115,16 @@ class Histories:
         problems = self._judge(trial, known)
         for crashes in range(1, 0 if problems else chance.randint(1, CRASHES_MAX) + 1):
             moment, during = _moment(trial, chance, first=crashes == 1)
-            known.learn(trial, moment)
-            trial = self._recovered(trial.disk.survivors(moment, chance.choice(FATES), chance))
+            known.learn(trial, moment, chance)
+            trial = self._recovered(trial.disk.survivors(moment, chance.choice(FATES), chance), known)
             problems += self._judge(trial, known)
             if trial.error is not None and not problems:
                 # The disk's error ended it. With the disk in order again it must go on.
-                known.learn(trial, len(trial.disk.trace))
+                known.learn(trial, len(trial.disk.trace), chance)
                 left = trial.disk.survivors(len(trial.disk.trace), chance.choice(FATES), chance)
-                trial = self._recovered(left, in_order=True)
+                trial = self._recovered(left, known, in_order=True)
                 problems += self._judge(trial, known)
+            self.tally.retries += known.doubled(trial)
             self.tally.histories += 1
             self.tally.recoveries += crashes > 1
             self.tally.recovering += crashes > 1 and during
@@ -128,19 +133,25 @@ class Histories:
         self.tally.violations += [(seed, problem) for problem in problems]
         return problems
 
-    def _recovered(self, contents: Contents, *, in_order: bool = False) -> Trial:
-        """A run on what a crash has left; what happens in it depends on that alone, so it is lived once."""
+    def _recovered(self, contents: Contents, known: "_Known", *, in_order: bool = False) -> Trial:
+        """A run on what a crash has left, in which the client goes on with what nobody has acknowledged.
+
+        What happens in it depends on that alone, so it is lived once.
+        """
         digest = _digest(contents, str(self._machine.data.parent))
         self.tally.images.add(digest)
-        trial = self._recent.pop((digest, in_order), None)
+        key = (digest, in_order, known.acknowledged)
+        trial = self._recent.pop(key, None)
         if trial is None:
             chance = random.Random(digest)
             fault = None if in_order or chance.random() > self._faults else _fault(chance)
-            trial = run_trial(self._machine, self._traffic, contents, chance, fault)
+            client = self._traffic.client
+            left = range(known.acknowledged, len(client.events)) if client is not None else ()
+            trial = run_trial(self._machine, self._traffic, contents, chance, fault, left)
             self.tally.runs += 1
             if fault is not None and fault.hit:
                 self.tally.faults[f"{errno.errorcode[fault.code]} at {fault.kind}"] += 1
-        self._recent[digest, in_order] = trial
+        self._recent[key] = trial
         if len(self._recent) > RECENT:
             del self._recent[next(iter(self._recent))]
         return trial
@@ -166,8 +177,26 @@ class Histories:
                 problems.append(f"the answer {name} is lost")
             elif f"('score', {score!r})" not in trial.found.asked[name]:
                 problems.append(f"the answer {name} was {score}, and is stored as something else")
-        difference = self.expected.difference(trial.found.outcome)
+        difference = self._due(trial.copies, known).difference(trial.found.outcome)
         return problems if difference is None else [*problems, difference]
+
+    def _due(self, copies: tuple[int, ...], known: "_Known") -> Outcome:
+        """What a run must leave that has each event of the client so often in the log.
+
+        Each copy but the first is a duplicate, with a place in the log and in the counts. More copies than
+        there were restarts are wrong, and so are events too many or too few.
+        """
+        client = self._traffic.client
+        if client is None or len(copies) != len(client.events) or sum(copies) - len(copies) > known.restarts:
+            return self.expected
+        if sum(copies) == len(copies):
+            return self.expected
+        if copies not in self._repeated:
+            sends = [number for number, times in enumerate(copies) for _ in range(times)]
+            found = run_trial(self._machine, self._traffic, None, random.Random(0), None, sends).found
+            assert found is not None, "nothing happens to an undisturbed run"
+            self._repeated[copies] = found.outcome
+        return self._repeated[copies]
 
     def undisturbed(self, variant: int) -> Trial:
         """A run that nothing happens to.
@@ -184,6 +213,11 @@ class Histories:
         return trial
 
     def _expected(self) -> Outcome:
+        client = self._traffic.client
+        if client is not None and self.undisturbed(0).copies != (1,) * len(client.events):
+            # Its events come too late for this log, or look like others in it: copies cannot be told apart.
+            self._traffic = replace(self._traffic, client=None)
+            self._done.clear()
         found = self.undisturbed(0).found
         assert found is not None, "an undisturbed run has been read"
         return found.outcome
@@ -196,9 +230,25 @@ class _Known:
     ends: dict[str, int] = field(default_factory=dict)
     answers: dict[str, float | None] = field(default_factory=dict)
     lines: dict[str, bytes] = field(default_factory=dict)
+    acknowledged: int = 0
+    restarts: int = 0
+    copies: int = 0
 
-    def learn(self, trial: Trial, moment: int) -> None:
+    def doubled(self, trial: Trial) -> int:
+        """How many copies of the client's events a run has made."""
+        before, self.copies = self.copies, max(self.copies, sum(trial.copies) - len(trial.copies))
+        return self.copies - before
+
+    def learn(self, trial: Trial, moment: int, chance: random.Random) -> None:
         """What a run said before it was cut off."""
+        self.restarts += 1
+        words = [
+            said for said in trial.said if said.acknowledged > self.acknowledged and said.moment <= moment
+        ]
+        if words:
+            # The last word to the client may have been lost, if nothing was sent that only follows upon it.
+            last = words[-1].acknowledged == len(trial.copies) or words[-1].moment == moment
+            self.acknowledged = words[-1].acknowledged - (last and chance.random() < 0.5)
         for path in {*self.lines, *(path for path in trial.disk.paths() if path.endswith(".jsonl"))}:
             now = trial.disk.seen(path, moment)
             self.lines[path] = max(self.lines.get(path, b""), now[: now.rfind(b"\n") + 1], key=len)

@@ -43,6 +43,8 @@ class Proof:
         restarts: Those that hit a restart.
         recovering: Those of them that hit it while it recovered.
         errors: Errors that disks gave.
+        retries: Events that got through and were sent again, because the answer was lost; none where no
+            stream looks for duplicates.
         violations: What was wrong.
         seconds: How long it took.
     """
@@ -52,6 +54,7 @@ class Proof:
     restarts: int
     recovering: int
     errors: int
+    retries: int
     violations: tuple[Violation, ...]
     seconds: float
 
@@ -63,6 +66,7 @@ class Proof:
             "restarts": self.restarts,
             "recovering": self.recovering,
             "errors": self.errors,
+            "retries": self.retries,
             "seconds": round(self.seconds, 1),
             "violations": [{"seed": one.seed, "problem": one.problem} for one in self.violations],
         }
@@ -166,6 +170,7 @@ def _proof(tally: "Tally", violations: Iterable[tuple[int, str]], seconds: float
         restarts=tally.recoveries,
         recovering=tally.recovering,
         errors=tally.faults.total(),
+        retries=tally.retries,
         violations=tuple(Violation(seed, problem) for seed, problem in violations),
         seconds=seconds,
     )

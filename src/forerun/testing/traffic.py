@@ -16,7 +16,7 @@ from forerun.streams.source import Slice, Source
 from forerun.testing.nasty import Habits, nasty_log
 from forerun.testing.oracle.arrival import Arrival
 from forerun.testing.shapes import Shapes, shapes_of
-from forerun.testing.trial import Traffic
+from forerun.testing.trial import Client, Traffic
 
 if TYPE_CHECKING:
     from forerun.runtime.app import App
@@ -28,6 +28,8 @@ SLICE = 16
 """Events of a slice of the source."""
 
 REQUESTS_MAX = 8
+EVENTS_SENT = 2
+"""Events that a client sends at the end, each again until it is acknowledged."""
 
 _HABITS = Habits(partitions=1, keys=4, extreme=0.05, beyond=0.2, doubled=0.1)
 """One partition, as sources have; some numbers are so large that their sums are out of range."""
@@ -69,7 +71,30 @@ def traffic_of(app: "App", seed: int) -> Traffic:
         name: _requests(model.on, [one.values for one in log if names[one.stream] == model.on.name])
         for name, model in shortened.models.items()
     }
-    return Traffic(shortened, _source(tables), {name: rows for name, rows in requests.items() if rows})
+    asked = {name: rows for name, rows in requests.items() if rows}
+    return Traffic(shortened, _source(tables), asked, _client(streams, log))
+
+
+def _client(streams: Sequence[Any], log: Sequence[Arrival]) -> Client | None:
+    """A client with events like those of the log, for the first stream that would know them again."""
+    for number, spec in enumerate(streams):
+        types = {field.name: field.type for field in schema_of(spec)}
+        names = [name for name in spec.id or () if types[name] in (pa.string(), pa.int64())]
+        own = [event.values for event in log if event.stream == number]
+        rows = [row for row in own if _is_valid(spec, row)][:EVENTS_SENT]
+        if spec.dedup_us is None or not names or not rows:
+            continue
+        name, made = names[0], []
+        for sent, row in enumerate(rows):
+            own_id: object = f"sent {sent}" if types[name] == pa.string() else 2**40 + sent
+            event = {**row, spec.time: log[-1].arrival_us, name: own_id}
+            columns = [
+                pa.array([event[field.name]], _plain(field.type)).cast(field.type)
+                for field in schema_of(spec)
+            ]
+            made.append(pa.record_batch(columns, names=schema_of(spec).names))
+        return Client(spec.name, made, len(own))
+    return None
 
 
 def _shapes(plan: str) -> Shapes:
@@ -108,11 +133,13 @@ def _plain(kind: pa.DataType) -> pa.DataType:
 
 def _requests(stream: Any, rows: Sequence[Mapping[str, object]]) -> Sequence[Mapping[str, object]]:
     """Fields that a door would let in, without the time: it is now."""
-    found = []
-    for row in rows:
-        try:
-            decode_row(stream, dict(row), extra="refuse")
-        except ForerunError:
-            continue
-        found.append({name: value for name, value in row.items() if name != stream.time})
-    return found[:REQUESTS_MAX]
+    found = [row for row in rows if _is_valid(stream, row)][:REQUESTS_MAX]
+    return [{name: value for name, value in row.items() if name != stream.time} for row in found]
+
+
+def _is_valid(stream: Any, row: Mapping[str, object]) -> bool:
+    try:
+        decode_row(stream, dict(row), extra="refuse")
+    except ForerunError:
+        return False
+    return True

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from forerun.runtime.engine import Engine
 from forerun.streams.source import Source
 from forerun.testing.disk import Contents, Fault, SimulatedDisk
@@ -16,6 +18,48 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Client:
+    """Sends events one by one, and each again until it is acknowledged.
+
+    When an answer is lost, nobody outside knows whether the event got through. So it is sent again, and the
+    stream must know it by its id.
+
+    Args:
+        stream: A stream that looks for duplicates.
+        events: A batch of one row for each event, with ids that no other event has.
+        before: How many events of the stream come first: those of the source.
+    """
+
+    stream: str
+    events: Sequence[pa.RecordBatch]
+    before: int
+
+    def copies(self, consumed: int, refused: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+        """How often each of its events is in the log.
+
+        Args:
+            consumed: How many events of the stream are.
+            refused: Its records that were not applied, each with `stream`, `offset` and `verdict`.
+
+        >>> client = Client("Sold", [], before=5)
+        >>> client.copies(9, [{"stream": "Sold", "offset": 7, "verdict": "duplicate"}])
+        (1, 2, 1)
+        """
+        doubled = {
+            row["offset"]
+            for row in refused
+            if row["stream"] == self.stream and row.get("verdict") == "duplicate"
+        }
+        found: list[int] = []
+        for offset in range(self.before, consumed):
+            if offset in doubled and found:
+                found[-1] += 1
+            else:
+                found.append(1)
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
 class Traffic:
     """What comes in.
 
@@ -23,11 +67,13 @@ class Traffic:
         app: The app.
         source: Its events, the same at every call.
         requests: By model, fields that predictions are asked for with.
+        client: Sends events when the source has ended; None: nobody does.
     """
 
     app: "App"
     source: Source
     requests: Mapping[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+    client: Client | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +84,13 @@ class Said:
         moment: Length of the disk's trace then.
         ends: How much of what a reader beside the run had seen.
         answer: Id of a prediction that was answered, and its score.
+        acknowledged: How many events of the client were.
     """
 
     moment: int
     ends: Mapping[str, int] = field(default_factory=dict)
     answer: tuple[str, float | None] | None = None
+    acknowledged: int = 0
 
 
 @dataclass(slots=True)
@@ -55,6 +103,7 @@ class Trial:
         opened: Length of the trace when the recovery was over.
         ends: How much of what the recovery found.
         said: What left the process.
+        copies: How often each event of the client is in the log at the end.
         found: What is there at the end; None after an error.
         error: What ended it; None: the end of the source.
     """
@@ -64,6 +113,7 @@ class Trial:
     opened: int = 0
     ends: Mapping[str, int] = field(default_factory=dict)
     said: list[Said] = field(default_factory=list)
+    copies: tuple[int, ...] = ()
     found: Found | None = None
     error: Exception | None = None
 
@@ -74,8 +124,9 @@ def run_trial(
     contents: Contents | None,
     chance: random.Random,
     fault: Fault | None = None,
+    sends: Sequence[int] | None = None,
 ) -> Trial:
-    """Run an app to the end of its source.
+    """Run an app to the end of its source, and then let the client send its events.
 
     Args:
         machine: The machine.
@@ -83,6 +134,7 @@ def run_trial(
         contents: What is on the disk; None: nothing.
         chance: Draws sizes, order and requests.
         fault: An error of the disk.
+        sends: Which of its events the client sends, in order; None: each once.
     """
     asking = chance.random() < 0.3
     engine: Engine | None = None
@@ -103,7 +155,9 @@ def run_trial(
             reader = machine.connect(machine.data / "forerun.db", read_only=True)
             trial.ends = _ends(reader)
             engine.run(traffic.source)
-            counts = tuple(repr(stream) for stream in engine.status().streams)
+            _send(engine, traffic.client, sends, trial)
+            streams = engine.status().streams
+            counts = tuple(repr(stream) for stream in streams)
             state = engine.state_hash()
             reader.close()
             reader = None
@@ -111,6 +165,9 @@ def run_trial(
         looking = machine.connect(machine.data / "forerun.db", read_only=True)
         trial.found = read_outcome(trial.disk, machine.data, looking, counts=counts, state=state)
         looking.close()
+        if traffic.client is not None:
+            [consumed] = [one.consumed for one in streams if one.name == traffic.client.stream]
+            trial.copies = traffic.client.copies(consumed, trial.found.rows["refused"])
     except Exception as exc:  # noqa: BLE001  # whether it may end so is for the judge to say
         trial.error = exc
     finally:
@@ -126,6 +183,14 @@ def _ends(reader: Any) -> dict[str, int]:
         " UNION ALL SELECT 'journal', coalesce(max(step), 0) FROM journal"
     ).fetchall()
     return dict(rows)
+
+
+def _send(engine: Engine, client: Client | None, sends: Sequence[int] | None, trial: Trial) -> None:
+    """Send the client's events, and note what is acknowledged."""
+    if client is not None:
+        for number in range(len(client.events)) if sends is None else sends:
+            engine.append(client.stream, client.events[number])
+            trial.said.append(Said(len(trial.disk.trace), acknowledged=number + 1))
 
 
 def _ask(engine: Engine, traffic: Traffic, chance: random.Random, trial: Trial) -> None:
