@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from tests.kernel.ticks import B, Json, N, X, apply, call, literal, rows_of, stream
+from tests.kernel.ticks import AT, B, Json, K, N, X, apply, call, literal, rows_of, stream
 
 from forerun._core import Kernel, PlanError, StateFormatError
 from forerun.testing.events import SECOND_US, cut, nasty_arrivals
@@ -202,6 +202,36 @@ def test_a_value_out_of_range_is_null_and_told() -> None:
         ]
 
 
+def test_what_is_made_of_others_is_as_of_the_end() -> None:
+    """The time of the read is the end; parts stay hidden; of texts as many are listed as asked for."""
+    since = {
+        "name": "since",
+        "expr": call("seconds", call("sub", {"op": "now"}, {"op": "own", "feature": 0})),
+    }
+    features = [column("last", AT, name="since#last"), since, column("top_k", K, params={"n": 1})]
+    kernel = Kernel(plan(emitter(TUMBLING, *features, by=["b"]), lateness=0))
+    names = ["a long name", "a long name", "another long name", "b"]
+    rows = [{"at": 10 * nth, "k": name} for nth, name in enumerate(names)]
+    assert rows_of(apply(kernel, *rows, {"at": 100}).emitted[0]) == [
+        {"b": False, "start": 0, "end": 100, "since": 7e-5, "top_k": ["a long name"]}
+    ]
+
+
+def test_a_function_of_a_closed_window_that_gives_no_number_is_null_and_told() -> None:
+    """NaN and infinities do not get out, nor does an exception stop a window from closing."""
+
+    def odd(values: list[float], times_us: list[int], t_us: int) -> float:
+        return {1: 0.5, 2: float("nan"), 3: float("inf"), 4: 1 / (t_us - 500)}[len(values)]
+
+    made = column("custom", X, name="odd", params={"function": "odd"})
+    kernel = Kernel(plan(emitter(TUMBLING, made), lateness=0), {"odd": odd})
+    rows = [{"at": 100 * window + nth, "x": 1.0} for window in range(1, 5) for nth in range(window)]
+    result = apply(kernel, *rows, {"at": 600})
+    assert [row[-1] for row in closed(result)] == [0.5, None, None, None]
+    told = [(row["emitter"], row["row"], row["feature"]) for row in rows_of(result.overflow)]
+    assert told == [(0, row, "Closed.odd") for row in (1, 2, 3)]
+
+
 def test_damaged_windows_are_refused() -> None:
     """State bytes that are cut, doubled or of another format are named and not used."""
     for window, name in ((TUMBLING, "pane"), (SESSION, "session")):
@@ -250,6 +280,8 @@ def _everything() -> dict[str, Any]:
     emitters = [
         emitter(hop, *order_free, *rates, name="Hop"),
         emitter(tumbling, *order_free, *ends, *rates, name="Tumble", by=["k", "b"]),
+        # So many panes a window that each key's are brought along from one window to the next.
+        emitter({**hop, "hop_us": 10 * SECOND_US}, *order_free[:4], *ends, name="Slide"),
         emitter(session, *order_free, *ends, name="Visit", where=call("gt", N, literal("int", -1))),
         emitter({**session, "max_us": minute}, *order_free, *ends, name="Short"),
     ]

@@ -56,6 +56,7 @@ def _plan() -> str:
         _feature("all", "first_n", X, params={"n": 50}),
         {"name": "twice", "expr": call("mul", own, literal("float", 2.0))},
         _feature("when", "last", {"op": "field", "name": "at"}),
+        {"name": "since", "expr": call("seconds", call("sub", {"op": "now"}, {"op": "own", "feature": 8}))},
     ]
     half = call("div", {"op": "field", "name": "x"}, literal("float", 2.0))
     inputs = {

@@ -67,6 +67,16 @@ def _apply(kernel: Any, *rows: Row, offset: int = 0) -> StepResult:
     return apply(kernel, *rows, offset=offset)
 
 
+def _restarted(text: str, kernel: Spilling) -> Spilling:
+    """A kernel with all that is stored asleep."""
+    kernel.budget.save()
+    stored = kernel.budget.stored
+    again = Kernel.restore(text, kernel.header(), stored_batch([]))
+    made = Spilling(text, 1, again, stored)
+    again.sleep(stored_batch([(view, key, b"") for view, key in stored]).select(["view", "key"]))
+    return made
+
+
 def stored_batch(rows: Sequence[tuple[int, bytes, bytes]]) -> pa.RecordBatch:
     """Stored entities as the kernel takes them."""
     columns = zip(*rows, strict=True) if rows else [(), (), ()]
@@ -116,6 +126,7 @@ def test_reads_wake_what_they_read() -> None:
     ):
         assert looked(kernel) == looked(steady)
         kernel.relieve(stored=True)
+        assert kernel.asleep() == [3]
 
 
 def test_single_events_wake_what_they_are_about() -> None:
@@ -137,11 +148,12 @@ def test_the_hash_of_the_state_wakes_nobody() -> None:
     """The state is hashed with what sleeps, and that goes on sleeping."""
     text = plan(view(SUM))
     kernel, steady = Spilling(text), Kernel(text)
-    rows = [{"at": at, "k": f"k{at % 7}", "n": at} for at in range(200)]
+    # More than are loaded at a time.
+    rows = [{"at": at // 50, "k": f"k{at % 2500}", "n": at} for at in range(5000)]
     _apply(kernel, *rows)
     _apply(steady, *rows)
-    _apply(kernel, {"at": 201, "k": "k3"}, {"at": 202, "k": "new"}, offset=200)
-    _apply(steady, {"at": 201, "k": "k3"}, {"at": 202, "k": "new"}, offset=200)
+    _apply(kernel, {"at": 101, "k": "k3"}, {"at": 102, "k": "new"}, offset=5000)
+    _apply(steady, {"at": 101, "k": "k3"}, {"at": 102, "k": "new"}, offset=5000)
     asleep = kernel.asleep()
     assert kernel.state_hash() == steady.state_hash()
     assert kernel.asleep() == asleep != [0]
@@ -165,17 +177,78 @@ def test_those_seen_lately_stay() -> None:
     assert kernel.budget.loaded == loaded + 10
 
 
-def test_the_dead_among_the_sleepers_vanish() -> None:
+def test_the_oldest_of_all_views_go_first() -> None:
+    """Whatever view an entity is of: all that were seen before another sleep before it."""
+    text = plan(view(LAST), {**view(LAST, by=("n",)), "name": "ByN"})
+    kernel = Kernel(text)
+    kernel.spill(100_000, lambda _: stored_batch([]))
+    _apply(kernel, *({"at": 1, "k": "one", "n": nth} for nth in range(100)))
+    for step in range(1, 12):
+        rows = [{"at": 1 + step, "k": f"k{nth}", "n": 1000} for nth in range(100)]
+        _apply(kernel, *rows, offset=100 * step)
+    kernel.take_changed()
+    kernel.relieve(stored=True)
+    later, earlier = kernel.asleep()
+    assert earlier == 100
+    assert 0 < later < 90
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["goes on", "restarts"])
+def test_the_dead_among_the_sleepers_vanish(restarts: bool) -> None:
     """A sleeper that no window can see is dropped in the end, unasked for, and its stored state with it."""
     text = plan(view(SUM), lateness=10)
     kernel = Spilling(text)
     _apply(kernel, *({"at": 1, "k": f"old {nth}"} for nth in range(30)))
+    if restarts:
+        kernel = _restarted(text, kernel)
     assert kernel.asleep() == [30]
     _apply(kernel, *({"at": at, "k": "new"} for at in range(200, 1300)), offset=30)
     assert kernel.entities() == [1]
     kernel.budget.save()
     assert len(kernel.budget.stored) == 1
     assert kernel.budget.loaded == 0
+
+
+def test_a_sleeper_that_is_dead_when_it_is_asked_for_vanishes() -> None:
+    """It is loaded, found to be dead, and its stored state goes."""
+    kernel = Spilling(plan(view(SUM), lateness=10))
+    _apply(kernel, {"at": 1, "k": "old", "n": 7})
+    _apply(kernel, {"at": 200, "k": "new", "n": 7}, offset=1)
+    assert values(cast(Kernel, kernel), 200, "old") == {"sum": None}
+    kernel.budget.save()
+    assert (kernel.budget.loaded, len(kernel.budget.stored)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"kind": "sliding", "over_us": 2000, "ago_us": 0},
+        {"kind": "sliding", "over_us": 1000, "ago_us": 1000},
+        {"kind": "hopping", "size_us": 4000, "hop_us": 100},
+        {"kind": "calendar", "unit": "hour", "zone": "UTC"},
+        {"kind": "session", "gap_us": 1999, "max_us": 2000},
+        {"kind": "tiled", "over_us": 2000, "tile_us": 100},
+        {"kind": "last", "events": 1},
+        {"kind": "lifetime"},
+    ],
+    ids=lambda window: str(window["kind"]),
+)
+@pytest.mark.parametrize("restarts", [False, True], ids=["goes on", "restarts"])
+def test_the_living_among_the_sleepers_stay(window: Any, restarts: bool) -> None:
+    """A sleeper that a window can see is there, however often the sleepers have been looked through."""
+    text = plan(view({**feature("sum", N), "window": window}), lateness=10)
+    kernel, steady = Spilling(text), Kernel(text)
+    for made in (kernel, steady):
+        _apply(made, {"at": 310, "k": "old", "n": 7}, {"at": 300, "k": "new"})
+    kernel.budget.save()
+    if restarts:
+        kernel = _restarted(text, kernel)
+    assert kernel.asleep()[0] > 0
+    for made in (kernel, steady):
+        _apply(made, *({"at": at, "k": "new"} for at in range(311, 2316)), offset=2)
+    # The last time at which windows of 2000 see it, and hardly later than all that is kept is kept for.
+    assert values(cast(Kernel, kernel), 2309, "old")["sum"] == values(steady, 2309, "old")["sum"] == 7
+    assert kernel.state_hash() == steady.state_hash()
 
 
 def test_a_restart_needs_no_more_than_the_keys() -> None:

@@ -174,6 +174,20 @@ def test_a_damaged_header_is_refused(change: Any, message: str) -> None:
         Kernel.restore(_plan_of_sample(), change(sample.header()), EMPTY)
 
 
+def test_partitions_out_of_order_are_refused() -> None:
+    """They are looked for by halving: of two with one number, or in another order, one would be lost."""
+    text = plan(view(COUNT))
+    kernel = Kernel(text)
+    for partition in (3, 5):
+        apply(kernel, {"at": 1}, partition=partition)
+    header = kernel.header()
+    Kernel.restore(text, header, EMPTY)
+    place = header.index(b"\x05\0\x01")  # the number, and that there is a watermark
+    for number in (2, 3):
+        with pytest.raises(StateFormatError, match="the state header is damaged"):
+            Kernel.restore(text, header[:place] + bytes([number]) + header[place + 1 :], EMPTY)
+
+
 def test_damaged_entities_are_refused() -> None:
     """Cut, padded, doubled or foreign entity bytes raise, and name the view."""
     sample = _sample()

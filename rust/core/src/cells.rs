@@ -17,32 +17,16 @@ use crate::types::Type;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Cells {
-    pub(crate) words: Vec<u64>,
-    pub(crate) valid: Vec<bool>,
+    words: Vec<u64>,
+    valid: Vec<bool>,
 }
 
 impl Cells {
-    /// So many nulls.
-    #[must_use]
-    pub fn nulls(rows: usize) -> Self {
-        Self {
-            words: vec![0; rows],
-            valid: vec![false; rows],
-        }
-    }
-
     /// Appends a value, or null.
     #[inline]
     pub fn push(&mut self, word: Option<u64>) {
         self.words.push(word.unwrap_or(0));
         self.valid.push(word.is_some());
-    }
-
-    /// Sets the value of a row.
-    #[inline]
-    pub fn set(&mut self, row: usize, word: Option<u64>) {
-        self.words[row] = word.unwrap_or(0);
-        self.valid[row] = word.is_some();
     }
 
     /// The column of values of type `ty`.

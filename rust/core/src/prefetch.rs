@@ -5,14 +5,20 @@
 /// A cold miss costs 150 ns and more when it is waited for, and a few when many are on their way at once.
 #[inline]
 pub(crate) fn prefetch<T>(value: &T) {
+    prefetch_line(std::ptr::from_ref(value).cast());
+}
+
+/// As [`prefetch`], for what is at an address.
+#[inline]
+fn prefetch_line(place: *const u8) {
     #[cfg(target_arch = "x86_64")]
     {
         use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a hint about a reference; it reads nothing and SSE is part of every x86-64.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast()) };
+        // SAFETY: a hint about an address; it reads nothing and SSE is part of every x86-64.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(place.cast()) };
     }
     #[cfg(not(target_arch = "x86_64"))]
-    let _ = value;
+    let _ = place;
 }
 
 /// As [`prefetch`], for a place in a slice; beyond its end nothing happens.
@@ -29,7 +35,6 @@ pub(crate) fn prefetch_all<T>(value: &T) {
     const LINE: usize = 64;
     let start = std::ptr::from_ref(value).cast::<u8>();
     for line in 0..size_of::<T>().div_ceil(LINE) {
-        // SAFETY: the place is inside the value.
-        prefetch(unsafe { &*start.add(line * LINE) });
+        prefetch_line(start.wrapping_add(line * LINE));
     }
 }

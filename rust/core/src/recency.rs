@@ -8,9 +8,9 @@
 ///
 /// let mut recency = Recency::default();
 /// recency.fit(100);
-/// recency.see(7, 3);
+/// recency.see(7_000, 3);
 /// recency.fit(10_000); // what was seen stays seen
-/// assert_eq!((recency.last(7), recency.last(8)), (3, 0));
+/// assert_eq!((recency.last(7_000), recency.last(8)), (3, 0));
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Recency {

@@ -59,13 +59,6 @@ impl Sleepers {
             .insert_unique(hash, sleeper, |known| self::hash(known.key.bytes()));
     }
 
-    /// True when an entity is among them.
-    #[must_use]
-    pub fn contains(&self, key: &[u8], hash: u64) -> bool {
-        let same = |known: &Sleeper| known.key.bytes() == key;
-        self.table.find(hash, same).is_some()
-    }
-
     /// Takes an entity out, if it is among them.
     #[inline]
     pub fn take(&mut self, key: &[u8], hash: u64) -> Option<i64> {

@@ -318,6 +318,9 @@ fn parse_header(plan: &Plan, bytes: &mut &[u8]) -> Option<Header> {
             }
             partitions.push(partition);
         }
+        if !partitions.is_sorted_by(|a, b| a.id < b.id) {
+            return None;
+        }
         let ids = match (take(bytes)?, stream.dedup_us) {
             ([0], None) => None,
             ([1], Some(horizon_us)) => Some(Ids::read(horizon_us, bytes)?),
