@@ -66,3 +66,9 @@ def test_sample_data_never_change(tmp_path: Path) -> None:
     assert sum(part.rows for part in slices) == 36_794
     highs = [part.arrival_high_us for part in slices if part.rows]
     assert highs == sorted(high for high in highs if high is not None)
+
+
+def test_what_comes_next_can_be_pasted(tmp_path: Path) -> None:
+    """A path with a space in it is quoted."""
+    said = forerun("new", tmp_path / "my work" / "shop")
+    assert f"  forerun run '{tmp_path}/my work/shop'" in said.out.splitlines()

@@ -1,6 +1,7 @@
 """`forerun new`: a starter project that runs."""
 
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -40,7 +41,7 @@ def new(
         print_json({"project": str(name), "files": files})
         return
     typer.echo(f"Made {name}/ with {', '.join(files)}.")
-    typer.echo(f"Next:\n  forerun run {name}")
+    typer.echo(f"Next:\n  forerun run {shlex.quote(str(name))}")
 
 
 def make(folder: Path) -> list[str]:
