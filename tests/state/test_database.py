@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from forerun.errors import CommitError, StateError
-from forerun.state.database import Database, connect_sqlite
+from forerun.state.database import PAGE_BYTES, Database, connect_sqlite
 
 
 @pytest.fixture
@@ -26,6 +26,19 @@ def test_every_commit_is_synced(path: Path) -> None:
     assert database.rows("PRAGMA journal_mode") == [("wal",)]
     assert database.rows("PRAGMA synchronous") == [(2,)]
     database.close()
+
+
+def test_a_file_keeps_the_size_of_its_pages(tmp_path: Path) -> None:
+    """A new one has large ones; one that was there is used as it is."""
+    old = sqlite3.connect(tmp_path / "old.db")
+    old.execute("CREATE TABLE t (x INTEGER)")
+    old.close()
+    for name, size in (("new.db", PAGE_BYTES), ("old.db", 4096)):
+        database = Database(tmp_path / name)
+        with database.transaction() as connection:
+            connection.execute("CREATE TABLE u (x INTEGER)")
+        assert database.rows("PRAGMA page_size") == [(size,)]
+        database.close()
 
 
 def test_a_transaction_is_whole(path: Path) -> None:

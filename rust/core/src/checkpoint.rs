@@ -8,11 +8,12 @@ use arrow_buffer::OffsetBuffer;
 use sha2::{Digest, Sha256};
 
 use crate::custom::Functions;
+use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::hash::hash;
 use crate::kernel::Kernel;
 use crate::key::describe;
-use crate::plan::Plan;
+use crate::plan::{Plan, View};
 use crate::state;
 use crate::step::batch;
 use crate::view::Entities;
@@ -37,6 +38,17 @@ struct Bytes {
 type Write<'a> = &'a dyn Fn(&mut Vec<u8>);
 
 impl Changed {
+    /// Makes room at once: to grow step by step is to touch twice the memory, and new memory is what costs here.
+    fn reserve(&mut self, view: &View, alive: &[&Entity], gone: &[Box<[u8]>]) {
+        let rows = alive.len() + gone.len();
+        self.views.reserve(rows);
+        let alive_keys: usize = alive.iter().map(|entity| entity.key().len()).sum();
+        let gone_keys: usize = gone.iter().map(|key| key.len()).sum();
+        self.keys.reserve(rows, alive_keys + gone_keys);
+        let states = alive.iter().map(|entity| state::bytes_max(view, entity));
+        self.states.reserve(rows, states.sum());
+    }
+
     fn push(&mut self, view: usize, key: &[u8], state: Option<Write<'_>>) {
         self.views.push(view as i32);
         self.keys
@@ -54,6 +66,12 @@ impl Changed {
 }
 
 impl Bytes {
+    fn reserve(&mut self, rows: usize, bytes: usize) {
+        self.ends.reserve(rows);
+        self.nulls.reserve(rows);
+        self.all.reserve(bytes);
+    }
+
     fn push(&mut self, write: Option<Write<'_>>) {
         if let Some(write) = write {
             write(&mut self.all);
@@ -122,6 +140,12 @@ impl Kernel {
         Ok(kernel)
     }
 
+    /// About how many entities have changed since they were last taken; windows that are open are not among them.
+    #[must_use]
+    pub fn changes(&self) -> usize {
+        self.views.iter().map(Entities::changes).sum()
+    }
+
     /// Entities changed since the last call: view, key, state; null when gone.
     pub fn take_changed(&mut self) -> Result<RecordBatch> {
         self.usable()?;
@@ -129,6 +153,7 @@ impl Kernel {
         for (index, plan) in self.plan.views.iter().enumerate() {
             let horizon = self.horizon(index);
             let (alive, gone) = self.views[index].take_changed(plan, horizon);
+            taken.reserve(plan, &alive, &gone);
             let mut gone = gone.iter().peekable();
             for entity in alive {
                 while let Some(key) = gone.next_if(|key| key.as_ref() < entity.key()) {

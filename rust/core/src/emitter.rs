@@ -17,7 +17,7 @@ use crate::pending::Pending;
 use crate::plan::Plan;
 use crate::sessions::Sessions;
 use crate::stage::{Batch, Staged};
-use crate::state::STATE_FORMAT;
+use crate::state::{FORMATS, STATE_FORMAT, STATE_FORMAT_OLDEST};
 use crate::text::Lexicon;
 use crate::totals::take;
 use crate::types::Type;
@@ -200,10 +200,10 @@ impl Emitter {
             ))
         };
         let bytes = match bytes.split_first() {
-            Some((&STATE_FORMAT, bytes)) => bytes,
+            Some((STATE_FORMAT_OLDEST..=STATE_FORMAT, bytes)) => bytes,
             Some((other, _)) => {
                 return Err(Error::State(format!(
-                    "emitter '{name}': window state has format {other}, this kernel reads format {STATE_FORMAT}"
+                    "emitter '{name}': window state has format {other}, this kernel reads formats {FORMATS}"
                 )));
             }
             None => return Err(damaged()),

@@ -53,6 +53,7 @@ pub mod memory;
 pub mod one;
 mod order;
 pub mod overflow;
+pub mod packing;
 pub mod panes;
 pub mod params;
 mod pass;

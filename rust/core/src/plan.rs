@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::expr::Expr;
 pub use crate::feature::Feature;
 use crate::light::Light;
+use crate::packing::Shape;
 use crate::spec::{PLAN_FORMAT, PlanSpec};
 use crate::staging::Staging;
 use crate::stream_plan::{self, Stream};
@@ -91,6 +92,8 @@ pub struct View {
     pub tiled: Vec<usize>,
     /// Whether texts are among the arguments.
     pub texts: bool,
+    /// What each word of a row is.
+    pub shapes: Vec<Shape>,
     /// Words per block of an entity's prefix totals.
     pub light_words: usize,
     /// Marks of an entity that has many events (see [`crate::marks::Marks`]).

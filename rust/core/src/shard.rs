@@ -189,6 +189,15 @@ impl Shard {
         })
     }
 
+    /// About how many entities have changed since the last take.
+    pub(crate) fn changes(&self) -> usize {
+        if self.tracking {
+            self.changed.len() + self.gone.len()
+        } else {
+            self.len()
+        }
+    }
+
     /// The slots changed since the last take, settled, and the keys gone.
     pub(crate) fn take_changed(
         &mut self,

@@ -1,4 +1,4 @@
-//! State as bytes: format 2, the same on every host. docs/reference/state-format.md describes it for others.
+//! State as bytes: format 3, the same on every host. docs/reference/state-format.md describes it for others.
 //!
 //! All numbers are little endian. Bytes are canonical: equal state has equal bytes, so they can be compared
 //! and hashed. Only what cannot be derived is stored: lifetime totals and the events some read can still see.
@@ -19,12 +19,15 @@
 //! | entity | bytes |
 //! | --- | --- |
 //! | format | u8 |
-//! | newest event: time; partition and offset in one word | i64; u64 |
+//! | a packed row: newest event's time, its partition and offset in one word; number of events; how many of them, | |
+//! | ... oldest first, the totals hold already | |
 //! | views with texts: number of long ones; per text by its bytes its length and bytes | u32; u32, n |
 //! | lifetime totals, in plan order (see [`Accumulator::write`]) | |
 //! | per tiled span: number of tiles; per tile its number and totals | u32; i64, as above |
-//! | number of events; how many of them, oldest first, the totals hold already | u32; u32 |
-//! | per event: time, place, condition bits, arguments | one u64 each |
+//! | per event a packed row (see [`crate::packing`]): time, place, condition bits, arguments | |
+//!
+//! Format 2, which is still read, has the newest event and both numbers as i64, u64, u32 and u32, the numbers before
+//! the events, and a u64 for each word of an event.
 //!
 //! An emitter's windows follow the views' entities, under the number of views and its own. A pane's key is its
 //! start, as eight bytes that order like it (big endian, sign flipped); a session's key is its entity's.
@@ -39,12 +42,13 @@
 //! | format; texts; first and last event time; totals per track | u8; i64, i64 |
 
 use crate::accumulator::Accumulator;
-use crate::buffer::Events;
+use crate::buffer::{Events, FIXED_WORDS};
 use crate::dedup::Ids;
 use crate::emitter::Emitter;
 use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::guard::{Guard, Partition};
+use crate::packing::{self, Shape, pack, unpack};
 use crate::plan::{Plan, View};
 use crate::stored_texts::StoredTexts;
 use crate::text::{Lexicon, number_of};
@@ -53,7 +57,16 @@ use crate::totals::take;
 use crate::types::Type;
 
 /// Version of the byte format.
-pub const STATE_FORMAT: u8 = 2;
+pub const STATE_FORMAT: u8 = 3;
+
+/// The oldest version that is read.
+pub(crate) const STATE_FORMAT_OLDEST: u8 = 2;
+
+/// The versions that are read, for messages.
+pub(crate) const FORMATS: &str = "2 and 3";
+
+/// What an entity is known by before its events.
+const HEAD: [Shape; 4] = [Shape::Signed, Shape::Plain, Shape::Plain, Shape::Plain];
 
 /// Appends the bytes of a settled entity.
 ///
@@ -73,8 +86,14 @@ pub const STATE_FORMAT: u8 = 2;
 pub fn write_entity(view: &View, entity: &Entity, out: &mut Vec<u8>) {
     out.push(STATE_FORMAT);
     let (time, place) = entity.newest();
-    out.extend_from_slice(&time.to_le_bytes());
-    out.extend_from_slice(&place.to_le_bytes());
+    let (events, settled) = (entity.events().len() as u64, entity.settled() as u64);
+    let newest = [time as u64, place];
+    pack(
+        &HEAD,
+        &[newest[0], place, events, settled],
+        &[0; HEAD.len()],
+        out,
+    );
     let texts = texts_of(view, entity);
     if view.has_texts() {
         texts.write(out);
@@ -98,26 +117,24 @@ pub fn write_entity(view: &View, entity: &Entity, out: &mut Vec<u8>) {
             totals.write(out);
         }
     }
-    out.extend_from_slice(&(entity.events().len() as u32).to_le_bytes());
-    out.extend_from_slice(&(entity.settled() as u32).to_le_bytes());
+    // The newest event is mostly the last of them, and the oldest not far from it.
+    let mut before = vec![0; view.width()];
+    before[..FIXED_WORDS].copy_from_slice(&newest);
     let words: Vec<usize> = view.text_words().collect();
     if words.is_empty() {
-        let rows = entity.events().rows();
-        out.reserve(size_of_val(rows));
-        rows.iter()
-            .for_each(|word| out.extend_from_slice(&word.to_le_bytes()));
-        return;
+        return pack(&view.shapes, entity.events().rows(), &before, out);
     }
-    for row in entity.events().rows().chunks_exact(view.width()) {
-        for (at, &word) in row.iter().enumerate() {
-            let word = if words.contains(&at) {
-                texts.word(word)
-            } else {
-                word
-            };
-            out.extend_from_slice(&word.to_le_bytes());
-        }
+    let mut rows = entity.events().rows().to_vec();
+    for row in rows.chunks_exact_mut(view.width()) {
+        words.iter().for_each(|&at| row[at] = texts.word(row[at]));
     }
+    pack(&view.shapes, &rows, &before, out);
+}
+
+/// At least as many bytes as [`write_entity`] appends, without texts and totals.
+pub(crate) fn bytes_max(view: &View, entity: &Entity) -> usize {
+    let rows = entity.events().len() * packing::bytes_max(view.width());
+    size_of_val(&STATE_FORMAT) + packing::bytes_max(HEAD.len()) + rows + size_of::<u64>()
 }
 
 /// The texts of an entity.
@@ -152,26 +169,33 @@ pub fn read_entity(view: &View, key: &[u8], mut bytes: &[u8]) -> Result<Entity> 
             view.name
         ))
     };
-    match take::<1>(&mut bytes) {
-        Some([STATE_FORMAT]) => {}
+    let format = match take::<1>(&mut bytes) {
+        Some([format @ STATE_FORMAT_OLDEST..=STATE_FORMAT]) => format,
         Some([other]) => {
             return Err(Error::State(format!(
-                "view '{}': entity state has format {other}, this kernel reads format {STATE_FORMAT}",
+                "view '{}': entity state has format {other}, this kernel reads formats {FORMATS}",
                 view.name
             )));
         }
         None => return Err(damaged()),
-    }
-    parse_entity(view, key, &mut bytes)
+    };
+    parse_entity(view, key, format, &mut bytes)
         .filter(|_| bytes.is_empty())
         .ok_or_else(damaged)
 }
 
-fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
-    let newest = (
-        i64::from_le_bytes(take(bytes)?),
-        u64::from_le_bytes(take(bytes)?),
-    );
+fn parse_entity(view: &View, key: &[u8], format: u8, bytes: &mut &[u8]) -> Option<Entity> {
+    let packed = format > STATE_FORMAT_OLDEST;
+    let mut head = Vec::with_capacity(HEAD.len());
+    if packed {
+        unpack(&HEAD, 1, &[0; HEAD.len()], bytes, &mut head)?;
+    } else {
+        head.extend([
+            u64::from_le_bytes(take(bytes)?),
+            u64::from_le_bytes(take(bytes)?),
+        ]);
+    }
+    let newest = [head[0], head[1]];
     let mut lexicon = Lexicon::default();
     let texts = if view.has_texts() {
         // Numbers are given in order.
@@ -203,15 +227,28 @@ fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
         }
         tiles.push(Tiles::from_parts(read));
     }
-    let rows = u32::from_le_bytes(take(bytes)?) as usize;
-    let settled = u32::from_le_bytes(take(bytes)?) as usize;
-    let words = rows.checked_mul(view.width())?;
-    if settled > rows || bytes.len() != words.checked_mul(8)? {
+    if !packed {
+        for _ in 0..2 {
+            head.push(u32::from_le_bytes(take(bytes)?).into());
+        }
+    }
+    let rows = usize::try_from(head[2]).ok()?;
+    let settled = usize::try_from(head[3]).ok()?;
+    if settled > rows {
         return None;
     }
-    let words: Vec<u64> = (0..words)
-        .map_while(|_| take(bytes).map(u64::from_le_bytes))
-        .collect();
+    let mut words = Vec::new();
+    if packed {
+        let mut before = vec![0; view.width()];
+        before[..FIXED_WORDS].copy_from_slice(&newest);
+        unpack(&view.shapes, rows, &before, bytes, &mut words)?;
+    } else {
+        if bytes.len() != rows.checked_mul(view.width() * size_of::<u64>())? {
+            return None;
+        }
+        let each = std::iter::from_fn(|| take(bytes).map(u64::from_le_bytes));
+        words.extend(each);
+    }
     let known = |row: &[u64]| {
         let mut numbers = view.text_words().filter_map(|word| number_of(row[word]));
         numbers.all(|number| number < texts)
@@ -227,7 +264,7 @@ fn parse_entity(view: &View, key: &[u8], bytes: &mut &[u8]) -> Option<Entity> {
         Entity::from_parts(
             view,
             key,
-            newest,
+            (newest[0] as i64, newest[1]),
             lives,
             tiles,
             (lexicon, Events::from_rows(words, view.width())),
@@ -280,9 +317,9 @@ pub(crate) type Header = (i64, Vec<Guard>, Vec<Emitter>);
 pub(crate) fn read_header(plan: &Plan, mut bytes: &[u8]) -> Result<Header> {
     let damaged = || Error::State("the state header is damaged".into());
     let format = u32::from_le_bytes(take(&mut bytes).ok_or_else(damaged)?);
-    if format != u32::from(STATE_FORMAT) {
+    if !(STATE_FORMAT_OLDEST.into()..=STATE_FORMAT.into()).contains(&format) {
         return Err(Error::State(format!(
-            "the state has format {format}, this kernel reads format {STATE_FORMAT}"
+            "the state has format {format}, this kernel reads formats {FORMATS}"
         )));
     }
     if take::<32>(&mut bytes).ok_or_else(damaged)? != plan.fingerprint {

@@ -141,6 +141,12 @@ impl Entities {
         }
     }
 
+    /// About how many entities have changed since the last take.
+    #[must_use]
+    pub fn changes(&self) -> usize {
+        self.shards.iter().map(Shard::changes).sum()
+    }
+
     /// The entities changed since the last take, settled, by key; and the keys gone.
     pub fn take_changed(
         &mut self,

@@ -3,10 +3,12 @@
 use serde_json::{Map, Value};
 
 use crate::aggregate::{Aggregate, Needs};
+use crate::buffer::FIXED_WORDS;
 use crate::custom::Call;
 use crate::expr::{Expr, Node};
 use crate::kind::Kind;
 use crate::light::Light;
+use crate::packing::Shape;
 use crate::params::Params;
 use crate::plan::{Condition, Feature, Sizes, Span, Track, View, unique};
 use crate::spec::{FeatureSpec, ViewSpec};
@@ -136,6 +138,7 @@ pub(crate) fn compile_over(
         lifetimes: Vec::new(),
         tiled: Vec::new(),
         texts: false,
+        shapes: Vec::new(),
         light_words: 0,
         marks: 0,
         lengths: None,
@@ -273,6 +276,12 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
         _ => None,
     };
     view.lengths = view.windows.iter().map(length).collect();
+    view.shapes = vec![Shape::Plain; FIXED_WORDS + view.staged_words()];
+    view.shapes[..FIXED_WORDS].fill(Shape::Near);
+    for (arg, expr) in view.args.iter().enumerate() {
+        let word = view.arg_word(arg);
+        view.shapes[word] = Shape::of(expr.ty);
+    }
     view.texts = view.args.iter().any(|arg| arg.ty == Type::String);
     let words: Vec<usize> = (0..view.args.len()).map(|arg| view.arg_word(arg)).collect();
     let mut ranked = 0..;

@@ -360,6 +360,10 @@ impl Kernel {
         })
     }
 
+    fn changes(&self, py: Python<'_>) -> PyResult<usize> {
+        self.with(py, |kernel| Ok(kernel.changes()))
+    }
+
     fn take_changed(&self, py: Python<'_>) -> PyResult<Batch> {
         self.with(py, CoreKernel::take_changed).map(Batch)
     }

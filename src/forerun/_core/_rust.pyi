@@ -411,6 +411,9 @@ class Kernel:
             True when too much is left: taking and storing what has changed would help.
         """
 
+    def changes(self) -> int:
+        """About how many entities `take_changed` would give, without windows of emitters."""
+
     def take_changed(self) -> Batch:
         """Entities changed since the last call: `view` int32, `key` binary, `state` binary (null = evicted).
 

@@ -283,10 +283,11 @@ class Processor:
         rows = self.state.consumed - self._checkpoint_consumed
         if rows < self.checkpoint_rows:
             return False
-        # Entities are written whole, with the events they keep. Where they keep a lot, a checkpoint is many
-        # times what came in since the last one; waiting until as much has come bounds what it costs a record.
-        enough = self._taken_bytes >= self._checkpoint_bytes
-        return enough or rows >= CHECKPOINT_ROWS_TIMES * self.checkpoint_rows
+        # Entities are written whole, with the events they keep. Where they keep a lot, or are many, a
+        # checkpoint is many times what came in since the last one; waiting until as much has come bounds
+        # what it costs a record.
+        cost = max(self._checkpoint_bytes, ENTITY_BYTES * self.state.kernel.changes())
+        return self._taken_bytes >= cost or rows >= CHECKPOINT_ROWS_TIMES * self.checkpoint_rows
 
     def _changes(self) -> Checkpoint:
         self._checkpoint_consumed = self.state.consumed

@@ -16,8 +16,8 @@ from forerun.errors import ArgumentError, StateError
 from forerun.state.backends.sqlite import SqliteStateStore
 from forerun.state.store import Share
 
-LOADED = 4
-"""At a start a quarter of the memory is filled from the checkpoint: there, entities take less."""
+LOADED = 10
+"""At a start a tenth of the memory is filled from the checkpoint: there, entities take that much less."""
 
 LOADED_MAX = 1024**3
 """And at most so many bytes: they are loaded as one batch."""

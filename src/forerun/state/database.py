@@ -11,8 +11,11 @@ from urllib.parse import quote
 from forerun.errors import CommitError, StateError
 
 CACHE_KIB = 16 * 1024
-CHECKPOINT_PAGES = 4096
-"""WAL pages before SQLite moves them into the main file: 16 MiB of 4 KiB pages."""
+PAGE_BYTES = 16 * 1024
+"""Of a new file: a checkpoint is mostly large, and SQLite writes and checks page by page."""
+
+CHECKPOINT_PAGES = 1024
+"""WAL pages before SQLite moves them into the main file: 16 MiB."""
 
 BUSY_TIMEOUT_S = 10.0
 
@@ -174,6 +177,7 @@ def configure(connection: sqlite3.Connection, *, read_only: bool) -> None:
     """
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     if not read_only:
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}").fetchall()

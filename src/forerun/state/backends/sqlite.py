@@ -33,6 +33,9 @@ _STATE = "SELECT view, key, state FROM entity WHERE view = ?"
 NAMED = 10_000
 """Keys taken from the database at once."""
 
+WRITTEN = 1_000
+"""Entities that are objects of Python at once: the memory of some serves the next."""
+
 FETCHED = 500
 """Entities in one query: a query costs about as much as it takes to find two."""
 
@@ -143,8 +146,10 @@ def _batch(rows: Sequence[tuple[object, ...]], columns: int = 3) -> pa.RecordBat
 def _rows(entities: pa.RecordBatch, which: "pa.Array[Any] | None", columns: int) -> Iterator[tuple[Any, ...]]:
     """Some of the rows or all, the first columns of each."""
     chosen = entities if which is None or pc.all(which).as_py() else entities.filter(which)
-    # Through numpy: a list of objects straight from Arrow makes a scalar for each value first.
-    return zip(
-        *(chosen[name].to_numpy(zero_copy_only=False).tolist() for name in list(_FIELDS)[:columns]),
-        strict=True,
-    )
+    for start in range(0, chosen.num_rows, WRITTEN):
+        part = chosen.slice(start, WRITTEN)
+        # Through numpy: a list of objects straight from Arrow makes a scalar for each value first.
+        yield from zip(
+            *(part[name].to_numpy(zero_copy_only=False).tolist() for name in list(_FIELDS)[:columns]),
+            strict=True,
+        )
