@@ -38,6 +38,14 @@ def test_nothing_wrong_is_nothing_found() -> None:
     assert report.cells >= 5_000
     assert report.bits > 100_000
     assert "Equal." in report.markdown()
+    for said in (
+        "of 2000 events ",
+        " applied, ",
+        " duplicate; of ",
+        " values are null",
+        "steps of 1, 7, 1000, 65536",
+    ):
+        assert said in report.markdown()
     assert json.loads(report.json())["equal"] is True
 
 

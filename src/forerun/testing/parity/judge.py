@@ -67,7 +67,11 @@ def judge(
     for view in range(len(subject.columns)):
         names |= _view(level, subject, connection, view, log, vectors, doctor)
         step()
-    level.notes.append(f"{len(names)} features that SQL has: {', '.join(sorted(names)[:6])} ...")
+    features = sum(map(len, subject.columns))
+    level.notes.append(
+        f"{len(log)} events; {len(names)} of {features} features, those that SQL has: "
+        f"{', '.join(sorted(names)[:6])} ..."
+    )
     return level
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,8 @@ class Difference:
         allowed: How far it may be off.
         events: The events inside the window, oldest first: time, partition, offset, and the value they add.
 
-    >>> Difference("read twice", "Shop", "n", {"shop": "north"}, None, 2, 3).explained
-    'Shop.n of shop=north is 3 and should be 2 (read twice)'
+    >>> Difference("read twice", "Shop", "n", {"shop": "north"}, 1_500_000, 2, 3).explained
+    'Shop.n of shop=north at 1970-01-01T00:00:01.500000Z (1500000 us) is 3 and should be 2 (read twice)'
     """
 
     what: str
@@ -37,7 +38,7 @@ class Difference:
     def explained(self) -> str:
         """One sentence."""
         of = f" of {' '.join(f'{name}={value}' for name, value in self.key.items())}" if self.key else ""
-        at = "" if self.time_us is None else f" at {self.time_us} us"
+        at = "" if self.time_us is None else f" at {_instant(self.time_us)} ({self.time_us} us)"
         cell = f"{self.view}.{self.feature}{of}{at}"
         return f"{cell} is {self.actual!r} and should be {self.expected!r} ({self.what})"
 
@@ -106,6 +107,14 @@ class Level:
             "notes": self.notes,
             "first": None if self.first is None else self.first.to_json(),
         }
+
+
+def _instant(us: int) -> str:
+    """A time for people; far out of any calendar, nothing but the number."""
+    try:
+        return (datetime(1970, 1, 1) + timedelta(microseconds=us)).isoformat() + "Z"  # noqa: DTZ001 - UTC
+    except OverflowError:
+        return "no date"
 
 
 def _plain(value: object) -> object:

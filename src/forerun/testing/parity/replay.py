@@ -1,5 +1,6 @@
 """P1: the same log, in steps of any size, on any number of threads, in any memory, gives the same bits."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,6 +11,9 @@ from forerun.testing.parity.same import bits_of
 
 BATCH_ROWS = (1, 7, 1000, 65536)
 THREADS = (1, 2)
+VERDICTS = ("applied", "invalid", "early", "late", "duplicate")
+"""In words, by the kernel's number."""
+
 LITTLE = 1
 """So few bytes that every entity sleeps after every step."""
 
@@ -63,6 +67,15 @@ def replay(
         step()
     if level.equal:
         level.notes.append(f"one hash in {len(ways)} runs: {first.hash}")
+    became = Counter(VERDICTS[verdict] for verdict in first.verdicts)
+    counted = ", ".join(f"{became[name]} {name}" for name in VERDICTS)
+    inputs, nulls = (
+        sum(made.size for made in first.vectors),
+        sum(np.isnan(made).sum() for made in first.vectors),
+    )
+    level.notes.append(
+        f"of {len(first.verdicts)} events {counted}; of {inputs} inputs of a run {nulls} are null"
+    )
     sizes = ", ".join(map(str, batch_rows))
     level.notes.append(
         f"{len(log.arrivals)} events in steps of {sizes}, on {' and '.join(map(str, threads))} threads, each "

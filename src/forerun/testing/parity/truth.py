@@ -21,7 +21,10 @@ STEP_ROWS = 20
 KEYS_READ = 3
 EVENTS_SHOWN = 50
 
-PROMISE = "Every value is that of a naive oracle that shares no code with the kernel."
+PROMISE = (
+    "Every value is that of a naive oracle that shares no code with the kernel: counts, ints, extremes, "
+    "texts and lists exactly, sums and means within one unit in the last place of the exact rational result."
+)
 
 Doctor = Callable[[str, str, Any], Any]
 """Gets a view, a feature and its value, and gives the value: may falsify it."""
@@ -63,6 +66,7 @@ class _Side:
         self.closed: list[list[Mapping[str, Any]]] = [[] for _ in subject.spec.get("emitters", ())]
         self.doctor = doctor
         self.events = 0
+        self.nulls = 0
 
     def by_side(self, arrivals: Sequence[Arrival], enough: Callable[[Level], bool]) -> Level:
         """Step after step."""
@@ -75,7 +79,10 @@ class _Side:
             if enough(self.level):
                 break
         self.windows()
-        self.level.notes.append(f"{self.events} events, in steps of {STEP_ROWS}")
+        cells = self.level.cells
+        self.level.notes.append(
+            f"{self.events} events, in steps of {STEP_ROWS}; {self.nulls} of {cells} values are null"
+        )
         return self.level
 
     def step(self, step: Sequence[Any], some: Sequence[Arrival]) -> None:
@@ -198,6 +205,7 @@ class _Side:
     ) -> None:
         """Compare one cell."""
         self.level.cells += 1
+        self.nulls += expected.value is None
         actual = self.doctor(view, feature, actual)
         if not within(expected.value, actual, expected.slack):
             self.differ(what, view, feature, key, time, expected, actual)
