@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 import pytest
-from tests.kernel.ticks import LIFETIME, sliding
+from tests.kernel.ticks import LIFETIME, fields, sliding
 
 from forerun._core import Kernel
 from forerun.testing.events import SECOND_US, cut, nasty_arrivals
@@ -43,10 +43,7 @@ def _plan() -> dict[str, Any]:
     streams = [
         {
             "name": name,
-            "fields": [
-                {"name": field, "type": kind.rstrip("?"), "nullable": kind.endswith("?")}
-                for field, kind in fields.items()
-            ],
+            "fields": fields(types),
             "time": "at",
             "key": ["shop"],
             "id": ["shop", "item", "units"] if name == "Sale" else None,
@@ -55,7 +52,7 @@ def _plan() -> dict[str, Any]:
             "idle_us": 120 * SECOND_US,
             "dedup_us": 300 * SECOND_US if name == "Sale" else None,
         }
-        for name, fields in zip(NAMES, FIELDS, strict=True)
+        for name, types in zip(NAMES, FIELDS, strict=True)
     ]
     amount, units, paid = _field("amount"), _field("units"), _field("paid")
     arguments = {

@@ -6,7 +6,22 @@ from typing import Any, cast
 
 import pyarrow as pa
 import pytest
-from tests.kernel.ticks import B, Json, K, N, X, call, feature, keys, literal, plan, read_of, rows_of, view
+from tests.kernel.ticks import (
+    B,
+    Json,
+    K,
+    N,
+    X,
+    call,
+    feature,
+    fields,
+    keys,
+    literal,
+    plan,
+    read_of,
+    rows_of,
+    view,
+)
 
 from forerun._core import BatchError, Kernel, Reader, StaleReadError
 from forerun.testing.events import SECOND_US, nasty_arrivals
@@ -80,10 +95,7 @@ def _plan() -> str:
     streams = [
         {
             "name": name,
-            "fields": [
-                {"name": field, "type": kind.rstrip("?"), "nullable": kind.endswith("?")}
-                for field, kind in fields.items()
-            ],
+            "fields": fields(types),
             "time": "at",
             "key": ["k"],
             "id": ["k", "n"] if name == "Tick" else None,
@@ -92,7 +104,7 @@ def _plan() -> str:
             "idle_us": 120 * SECOND_US,
             "dedup_us": 30 * SECOND_US if name == "Tick" else None,
         }
-        for name, fields in zip(("Tick", "Ask"), FIELDS, strict=True)
+        for name, types in zip(("Tick", "Ask"), FIELDS, strict=True)
     ]
     closed = {"name": "Closed", "stream": 0, "by": ["k"], "where": None}
     size = {"kind": "hopping", "size_us": 60 * SECOND_US, "hop_us": 60 * SECOND_US}

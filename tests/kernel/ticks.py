@@ -60,6 +60,14 @@ def view(*features: Json, by: Sequence[str] = ("k",), where: Json | None = None,
     return {"name": "Now", "stream": stream, "by": list(by), "where": where, "features": list(features)}
 
 
+def fields(types: Mapping[str, str]) -> list[Json]:
+    """Fields of a stream: name to type, with a "?" behind it where null is allowed."""
+    return [
+        {"name": name, "type": kind.rstrip("?"), "nullable": kind.endswith("?")}
+        for name, kind in types.items()
+    ]
+
+
 def stream(name: str = "Tick", **settings: object) -> Json:
     """A stream with the fields of `FIELDS`; x may be null, k too."""
     return {
