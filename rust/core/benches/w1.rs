@@ -28,6 +28,7 @@ fn main() {
     let batches = batches(events, rate, rows);
     let mut kernel = Kernel::new(&plan()).unwrap();
     kernel.set_threads(threads);
+    payments::warm();
     let (mut checksum, mut slowest) = (0u64, 0f64);
     let (start, started) = (cpu_s(), Instant::now());
     for batch in &batches {

@@ -149,7 +149,7 @@ impl Index {
             breaks.inserted(kept, at);
         }
         if let Some(ranks) = &mut self.ranks {
-            ranks.inserted(kept, at);
+            ranks.inserted(at);
         }
         self.cursors.inserted(kept, at);
         self.marks.inserted(kept, at);
@@ -321,7 +321,11 @@ impl Index {
     }
 
     fn ranks(&mut self, kept: Kept<'_>) -> &Ranks {
-        self.ranks.get_or_insert_with(|| Box::new(Ranks::new(kept)))
+        let ranks = self
+            .ranks
+            .get_or_insert_with(|| Box::new(Ranks::new(kept)));
+        ranks.refresh(kept);
+        ranks
     }
 
     /// Bytes on the heap.

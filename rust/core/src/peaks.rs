@@ -1,7 +1,5 @@
 //! The events that are larger (or smaller) than all after them, for the extremes of windows that end at the newest.
 
-use std::collections::VecDeque;
-
 use crate::prefetch::prefetch;
 
 /// Positions and ranks of the values that no later one reaches: each is the peak of all windows that begin
@@ -25,7 +23,9 @@ use crate::prefetch::prefetch;
 #[derive(Clone, Debug, Default)]
 pub struct Peaks {
     /// Positions ascending, ranks descending.
-    stack: VecDeque<(usize, i64)>,
+    stack: Vec<(usize, i64)>,
+    /// How many at the front are gone.
+    head: usize,
 }
 
 /// The peak of a run of positions.
@@ -46,7 +46,7 @@ impl Peaks {
     /// Asks for the memory of the newest peaks.
     #[inline]
     pub(crate) fn expect(&self) {
-        if let Some(newest) = self.stack.back() {
+        if let Some(newest) = self.stack.last() {
             prefetch(newest);
         }
     }
@@ -55,7 +55,7 @@ impl Peaks {
     #[inline(always)]
     pub fn inserted(&mut self, at: usize, rank: Option<i64>) {
         let mut next = self.stack.len();
-        while next > 0 && self.stack[next - 1].0 >= at {
+        while next > self.head && self.stack[next - 1].0 >= at {
             self.stack[next - 1].0 += 1;
             next -= 1;
         }
@@ -64,11 +64,11 @@ impl Peaks {
             return;
         }
         let mut keep = next;
-        while keep > 0 && self.stack[keep - 1].1 <= rank {
+        while keep > self.head && self.stack[keep - 1].1 <= rank {
             keep -= 1;
         }
         if keep == self.stack.len() {
-            self.stack.push_back((at, rank));
+            self.stack.push((at, rank));
         } else if keep < next {
             self.stack[keep] = (at, rank);
             if keep + 1 < next {
@@ -82,8 +82,12 @@ impl Peaks {
     /// Forgets what is gone.
     #[inline]
     pub fn dropped(&mut self, first: usize) {
-        while self.stack.front().is_some_and(|&(at, _)| at < first) {
-            self.stack.pop_front();
+        while self.head < self.stack.len() && self.stack[self.head].0 < first {
+            self.head += 1;
+        }
+        if 2 * self.head > self.stack.len() {
+            self.stack.drain(..self.head);
+            self.head = 0;
         }
     }
 
@@ -91,13 +95,11 @@ impl Peaks {
     #[inline(always)]
     #[must_use]
     pub fn within(&self, start: usize, end: usize) -> Peak {
-        let found = if self.stack.len() <= 32 {
-            let (older, newer) = self.stack.as_slices();
-            let mut peaks = older.iter().chain(newer);
-            peaks.find(|&&(at, _)| at >= start)
+        let peaks = &self.stack[self.head..];
+        let found = if peaks.len() <= 32 {
+            peaks.iter().find(|&&(at, _)| at >= start)
         } else {
-            self.stack
-                .get(self.stack.partition_point(|&(at, _)| at < start))
+            peaks.get(peaks.partition_point(|&(at, _)| at < start))
         };
         match found {
             Some(&(at, rank)) if at < end => Peak::At(rank),

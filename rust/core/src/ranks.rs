@@ -14,8 +14,8 @@ const LEVELS: usize = 6;
 
 /// Extents of aligned blocks of an entity's events, for each ranked track of its view.
 ///
-/// A query of any run of events visits O(log n) blocks. Appending is O(1); an insertion d events before the end renews
-/// the blocks of those d. An empty extent says that no event of the block counts for the track, which is how
+/// A query of any run of events visits O(log n) blocks, after those that have changed since the query before are made
+/// anew: few queries are for this, so that an event costs next to nothing. An empty extent says that no event of the block counts for the track, which is how
 /// the first and the last one that does are found.
 ///
 /// ```
@@ -39,6 +39,8 @@ const LEVELS: usize = 6;
 pub struct Ranks {
     /// Per ranked track, smallest blocks first.
     tracks: Vec<[Level; LEVELS]>,
+    /// Blocks are those of the events before this position.
+    fresh: usize,
 }
 
 /// The blocks of one size.
@@ -80,6 +82,7 @@ impl Ranks {
             .count();
         let mut ranks = Self {
             tracks: vec![<[Level; LEVELS]>::default(); ranked],
+            fresh: kept.first,
         };
         for levels in &mut ranks.tracks {
             let mut first = kept.first;
@@ -94,24 +97,14 @@ impl Ranks {
 
     /// Takes account of an event that was put at a position.
     #[inline]
-    pub fn inserted(&mut self, kept: Kept<'_>, at: usize) {
-        if at + 1 < kept.end() {
-            self.renew(kept, at);
-            return;
-        }
-        for track in &kept.view.tracks {
-            let Some(ranked) = track.ranked else { continue };
-            let value = track.value(kept.row(at));
-            let mut block = at;
-            for level in &mut self.tracks[ranked] {
-                block /= FAN;
-                if block - level.base == level.blocks.len() {
-                    level.blocks.push(Extent::EMPTY);
-                }
-                if let Some(value) = value {
-                    level.blocks[block - level.base].include(track.is_float(), value);
-                }
-            }
+    pub fn inserted(&mut self, at: usize) {
+        self.fresh = self.fresh.min(at);
+    }
+
+    /// Makes the blocks those of all events.
+    pub fn refresh(&mut self, kept: Kept<'_>) {
+        if self.fresh < kept.end() {
+            self.renew(kept, self.fresh.max(kept.first));
         }
     }
 
@@ -133,6 +126,7 @@ impl Ranks {
 
     /// Computes all blocks that reach `from` or later.
     fn renew(&mut self, kept: Kept<'_>, from: usize) {
+        self.fresh = kept.end();
         for track in &kept.view.tracks {
             let Some(ranked) = track.ranked else { continue };
             let levels = &mut self.tracks[ranked];
@@ -287,14 +281,7 @@ mod tests {
         });
         for at in 0..300_000 {
             events.insert(at as i64, place(0, at as u64), &[1, x(at).to_bits()]);
-            ranks.inserted(
-                Kept {
-                    view,
-                    events: &events,
-                    first,
-                },
-                at,
-            );
+            ranks.inserted(at);
             if at + 1 == first + 2 * kept_rows {
                 events.drop_front(kept_rows, view.width());
                 first += kept_rows;
@@ -307,6 +294,7 @@ mod tests {
                     first,
                 };
                 let expected = (first..kept.end()).map(x).fold(f64::MIN, f64::max);
+                ranks.refresh(kept);
                 let extent = ranks.extent(kept, track, first..kept.end());
                 assert_eq!(extent.max(true), expected.to_bits(), "after event {at}");
             }
