@@ -130,16 +130,16 @@ impl Column {
             return Self::same(One::of_word(ty, valid[0].then_some(words[0])), 1);
         }
         let nulls = (!valid.iter().all(|&valid| valid)).then(|| NullBuffer::from(valid));
-        Self::from_parts(ty, words, nulls)
+        Self::from_parts(ty, words.into(), nulls)
     }
 
     /// The same from the bits of what is null.
-    pub(crate) fn from_parts(ty: Type, words: Vec<u64>, nulls: Option<NullBuffer>) -> Self {
+    pub(crate) fn from_parts(ty: Type, words: ScalarBuffer<u64>, nulls: Option<NullBuffer>) -> Self {
         let rows = words.len();
         let values = match ty {
             Type::Bool => Values::Bool(BooleanBuffer::collect_bool(rows, |row| words[row] != 0)),
-            Type::Float => Values::Float(ScalarBuffer::new(Buffer::from_vec(words), 0, rows)),
-            _ => Values::Whole(ScalarBuffer::new(Buffer::from_vec(words), 0, rows)),
+            Type::Float => Values::Float(ScalarBuffer::new(words.into_inner(), 0, rows)),
+            _ => Values::Whole(ScalarBuffer::new(words.into_inner(), 0, rows)),
         };
         Self { values, nulls }
     }

@@ -1,9 +1,10 @@
 //! The values of many reads, filled row by row and by several threads, and taken out column by column.
 
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 
-use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer};
+use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 
 use crate::column::Column;
 use crate::list::List;
@@ -33,8 +34,8 @@ pub struct Grid {
     /// The slots of each part.
     parts: Vec<Slots>,
     slots: usize,
-    /// Row by row a word per slot.
-    words: Vec<u64>,
+    /// Slot by slot a word per row, after a number of words that differs from slot to slot (see [`shift`]).
+    columns: Vec<Vec<MaybeUninit<u64>>>,
     /// Row by row and part by part a bit per slot: no two parts share a word.
     valid: Vec<u64>,
     /// The slots of lists and texts, and those of each slot.
@@ -50,7 +51,7 @@ enum Slots {
     Some(Vec<usize>),
 }
 
-/// Rows that are turned into columns at a time: they stay in the nearest cache, and are the bits of a word.
+/// Rows whose bits are turned at a time: they are those of a word.
 const BLOCK: usize = 64;
 
 /// Words that are not worth giving back.
@@ -68,36 +69,48 @@ impl Grid {
             _ => Slots::Some(slots),
         };
         let mut grid = Self {
-            rows: 0,
+            rows,
             slots,
-            words: Vec::new(),
+            columns: (0..slots)
+                .map(|slot| vec![MaybeUninit::new(0); shift(slot) + rows])
+                .collect(),
             valid: Vec::new(),
             parts: parts.into_iter().map(run).collect(),
             wide: Vec::new(),
             lists: vec![Vec::new(); slots],
         };
-        grid.reset(rows);
+        grid.make_room();
         grid
     }
 
-    /// Makes ready for other rows, every part of which is then set: what was there before stays in memory.
+    /// Makes ready for other rows.
     ///
-    /// Memory used again costs nothing, and new memory a fault per page.
-    pub(crate) fn reset(&mut self, rows: usize) {
+    /// # Safety
+    ///
+    /// Every part of every row is set before values are taken out.
+    pub(crate) unsafe fn reset(&mut self, rows: usize) {
         self.rows = rows;
-        let resize = |memory: &mut Vec<u64>, words: usize| {
-            if memory.len() > 8 * words.max(KEPT) {
-                *memory = Vec::new();
-            }
-            if memory.len() < words {
-                memory.resize(words, 0);
-            }
-        };
-        let marks = self.parts.len() * self.slots.div_ceil(64);
-        resize(&mut self.words, rows * self.slots);
-        resize(&mut self.valid, rows * marks);
+        for (slot, column) in self.columns.iter_mut().enumerate() {
+            column.clear();
+            column.reserve_exact(shift(slot) + rows);
+            // SAFETY: there is room, and words that may be anything need no value.
+            unsafe { column.set_len(shift(slot) + rows) };
+            column[..shift(slot)].fill(MaybeUninit::new(0));
+        }
+        self.make_room();
+    }
+
+    /// Room for bits, which stays from step to step, and for lists.
+    fn make_room(&mut self) {
+        let marks = self.rows * self.parts.len() * self.slots.div_ceil(64);
+        if self.valid.len() > 8 * marks.max(KEPT) {
+            self.valid = Vec::new();
+        }
+        if self.valid.len() < marks {
+            self.valid.resize(marks, 0);
+        }
         for &slot in &self.wide {
-            self.lists[slot] = vec![None; rows];
+            self.lists[slot] = vec![None; self.rows];
         }
     }
 
@@ -105,7 +118,7 @@ impl Grid {
     #[must_use]
     pub fn with_lists(mut self, slots: impl IntoIterator<Item = usize>) -> Self {
         self.wide = slots.into_iter().collect();
-        self.reset(self.rows);
+        self.make_room();
         self
     }
 
@@ -128,7 +141,9 @@ impl Grid {
         let part = self.parts.iter().position(|part| part.has(slot))?;
         let limbs = self.slots.div_ceil(64);
         let bits = self.valid[(row * self.parts.len() + part) * limbs + slot / 64];
-        (bits >> (slot % 64) & 1 == 1).then(|| self.words[row * self.slots + slot])
+        let word = self.columns[slot][shift(slot) + row];
+        // SAFETY: every row is set, here or by those who may reset.
+        (bits >> (slot % 64) & 1 == 1).then(|| unsafe { word.assume_init() })
     }
 
     /// The lists or texts of a slot, by row.
@@ -143,7 +158,12 @@ impl Grid {
             rows: self.rows,
             slots: self.slots,
             parts: &self.parts,
-            words: self.words.as_mut_ptr(),
+            columns: self
+                .columns
+                .iter_mut()
+                .enumerate()
+                .map(|(slot, column)| column[shift(slot)..].as_mut_ptr())
+                .collect(),
             valid: self.valid.as_mut_ptr(),
             lists: if self.wide.is_empty() {
                 Vec::new()
@@ -178,30 +198,33 @@ impl Grid {
             .map(|(slot, (turned, &ty))| match ty {
                 Type::String => List::texts(&self.take_lists(slot)),
                 _ => {
-                    let bits = || BooleanBuffer::new(Buffer::from_vec(turned.valid), 0, rows);
+                    let bits = || BooleanBuffer::new(Buffer::from_vec(turned.bits), 0, rows);
                     let nulls = turned.nulls.then(|| NullBuffer::new(bits()));
-                    Column::from_parts(ty, turned.words, nulls)
+                    Column::from_parts(ty, self.take_words(slot), nulls)
                 }
             })
             .collect()
     }
 
-    /// Some slots as columns.
+    /// Takes the words out of a slot.
+    fn take_words(&mut self, slot: usize) -> ScalarBuffer<u64> {
+        let mut words = std::mem::ManuallyDrop::new(std::mem::take(&mut self.columns[slot]));
+        let (start, rows, room) = (words.as_mut_ptr(), words.len(), words.capacity());
+        // SAFETY: every row is set, here or by those who may reset; nobody else has the memory any more.
+        let words = unsafe { Vec::<u64>::from_raw_parts(start.cast(), rows, room) };
+        ScalarBuffer::new(Buffer::from_vec(words), shift(slot), self.rows)
+    }
+
+    /// The bits of some slots.
     fn turned(&self, own: Range<usize>) -> Vec<Turned> {
-        let (rows, slots, limbs) = (self.rows, self.slots, self.slots.div_ceil(64));
+        let (rows, limbs) = (self.rows, self.slots.div_ceil(64));
         let column = |_| Turned {
-            words: Vec::with_capacity(rows),
-            valid: Vec::with_capacity(rows.div_ceil(BLOCK)),
+            bits: Vec::with_capacity(rows.div_ceil(BLOCK)),
             nulls: false,
         };
         let mut columns: Vec<Turned> = own.clone().map(column).collect();
         for from in (0..rows).step_by(BLOCK) {
             let to = (from + BLOCK).min(rows);
-            let block = &self.words[from * slots..to * slots];
-            for (column, slot) in columns.iter_mut().zip(own.clone()) {
-                let words = block.chunks_exact(slots).map(|row| row[slot]);
-                column.words.extend(words);
-            }
             let full = u64::MAX >> (BLOCK - (to - from));
             for (part, held) in self.parts.iter().enumerate() {
                 let marks = |row: usize, limb: usize| {
@@ -219,7 +242,7 @@ impl Grid {
                         };
                         let column = &mut columns[slot - own.start];
                         column.nulls |= bits != full;
-                        column.valid.push(bits);
+                        column.bits.push(bits);
                     }
                 }
             }
@@ -228,10 +251,16 @@ impl Grid {
     }
 }
 
-/// A column: its words, a bit each that says which of them are values, and whether some are not.
+/// Words before the first row of a slot.
+///
+/// Columns begin where pages do: without this, a row's words would all compete for the same few lines of the cache.
+fn shift(slot: usize) -> usize {
+    slot % 64 * 8
+}
+
+/// A bit per row that says whether it has a value, and whether some have none.
 struct Turned {
-    words: Vec<u64>,
-    valid: Vec<u64>,
+    bits: Vec<u64>,
     nulls: bool,
 }
 
@@ -259,7 +288,7 @@ pub(crate) struct Shared<'a> {
     rows: usize,
     slots: usize,
     parts: &'a [Slots],
-    words: *mut u64,
+    columns: Vec<*mut MaybeUninit<u64>>,
     valid: *mut u64,
     /// Lists, by slot, where there are some; as long as the grid has rows. Empty when no slot has any.
     lists: Vec<Option<*mut Option<Box<List>>>>,
@@ -286,14 +315,16 @@ impl Shared<'_> {
         unsafe {
             match &self.parts[part] {
                 &Slots::Run(first, slots) => {
-                    let from = values.words()[first..first + slots].as_ptr();
-                    let to = self.words.add(row * self.slots + first);
-                    to.copy_from_nonoverlapping(from, slots);
+                    let words = &values.words()[first..first + slots];
+                    let columns = &self.columns[first..first + slots];
+                    for (column, &word) in columns.iter().zip(words) {
+                        column.add(row).write(MaybeUninit::new(word));
+                    }
                 }
                 Slots::Some(slots) => {
                     for &slot in slots {
-                        let to = self.words.add(row * self.slots + slot);
-                        to.write(values.words()[slot]);
+                        let word = MaybeUninit::new(values.words()[slot]);
+                        self.columns[slot].add(row).write(word);
                     }
                 }
             }

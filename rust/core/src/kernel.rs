@@ -263,7 +263,8 @@ impl Kernel {
         // Then every view is worked on by itself: entities do not know each other.
         let mut grids = std::mem::take(&mut self.grids);
         for (grid, vector) in grids.iter_mut().zip(&plan.vectors) {
-            grid.reset(counts[vector.stream] as usize);
+            // SAFETY: every accepted row of its stream does every lookup of a vector, in one of the passes below.
+            unsafe { grid.reset(counts[vector.stream] as usize) };
         }
         let mut overflows =
             self.update(plan, staged, &accepted, &horizons, &stale.found, &mut grids);
