@@ -134,7 +134,11 @@ impl Column {
     }
 
     /// The same from the bits of what is null.
-    pub(crate) fn from_parts(ty: Type, words: ScalarBuffer<u64>, nulls: Option<NullBuffer>) -> Self {
+    pub(crate) fn from_parts(
+        ty: Type,
+        words: ScalarBuffer<u64>,
+        nulls: Option<NullBuffer>,
+    ) -> Self {
         let rows = words.len();
         let values = match ty {
             Type::Bool => Values::Bool(BooleanBuffer::collect_bool(rows, |row| words[row] != 0)),

@@ -365,16 +365,16 @@ mod tests {
         let value = |row: usize, slot: usize| {
             (row / 64 == 1 || !(row + slot).is_multiple_of(3)).then_some((row * 1000 + slot) as u64)
         };
-        let (mut grid, mut values) = (Grid::new(parts.clone(), rows), Row::new(130));
-        for row in 0..rows {
-            for (part, slots) in parts.iter().enumerate().rev() {
-                for &slot in slots {
-                    values.set(slot, value(row, slot));
-                }
-                grid.set(row, part, &mut values);
-            }
-        }
         for threads in [1, 3] {
+            let (mut grid, mut values) = (Grid::new(parts.clone(), rows), Row::new(130));
+            for row in 0..rows {
+                for (part, slots) in parts.iter().enumerate().rev() {
+                    for &slot in slots {
+                        values.set(slot, value(row, slot));
+                    }
+                    grid.set(row, part, &mut values);
+                }
+            }
             let columns = grid.take_columns(&[Type::Int; 130], threads);
             for (slot, column) in columns.iter().enumerate() {
                 for row in 0..rows {

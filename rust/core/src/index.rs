@@ -321,9 +321,7 @@ impl Index {
     }
 
     fn ranks(&mut self, kept: Kept<'_>) -> &Ranks {
-        let ranks = self
-            .ranks
-            .get_or_insert_with(|| Box::new(Ranks::new(kept)));
+        let ranks = self.ranks.get_or_insert_with(|| Box::new(Ranks::new(kept)));
         ranks.refresh(kept);
         ranks
     }
