@@ -81,7 +81,7 @@ impl Events {
     /// Asks for the memory of an event.
     #[inline]
     pub(crate) fn expect_row(&self, at: usize, width: usize) {
-        prefetch_at(&self.words, self.head + at * width);
+        prefetch_at(&self.words, at.wrapping_mul(width).wrapping_add(self.head));
     }
 
     /// The event time at a position.

@@ -91,9 +91,11 @@ impl Index {
     /// Asks for the memory that is looked for there, when a read is not far from the one before.
     #[inline]
     pub(crate) fn expect_most(&self, view: &View, events: &Events) {
-        let width = view.width();
-        for &hint in &self.hints {
-            events.expect_row(hint.saturating_sub(self.first), width);
+        let kept = self.kept(view, events);
+        if self.marks.is_empty() {
+            self.hints.iter().for_each(|&hint| kept.expect(hint));
+        } else {
+            self.marks.expect_events(kept);
         }
         for (least, greatest) in &self.peaks {
             least.expect();
@@ -125,6 +127,22 @@ impl Index {
         match &self.prefix {
             Some(prefix) => self.marks.upto(kept, prefix, track, mark, at),
             None => &Run::EMPTY,
+        }
+    }
+
+    /// The start of a window that ends at `end`, and the totals of a track before it, where there are prefix totals;
+    /// one of its marks moves there.
+    #[inline(always)]
+    pub fn slide(
+        &mut self,
+        kept: Kept<'_>,
+        track: &Track,
+        mark: usize,
+        window: (i64, usize),
+    ) -> (usize, &Run) {
+        match &self.prefix {
+            Some(prefix) => self.marks.slide(kept, prefix, track, mark, window),
+            None => (window.1, &Run::EMPTY),
         }
     }
 
@@ -215,17 +233,15 @@ impl Index {
     ) {
         let kept = self.kept(view, events);
         let newest = kept.up_to(t);
-        runs.clear();
         if let Some(lengths) = &view.lengths {
-            let places = newest - self.first;
-            for (hint, length) in self.hints.iter_mut().zip(lengths) {
-                let from = hint.saturating_sub(self.first);
-                let start = seek(kept, from, t.saturating_sub(*length), places);
-                *hint = self.first + start;
-                runs.push(*hint..newest);
+            runs.resize(lengths.len(), 0..0);
+            for ((hint, length), run) in self.hints.iter_mut().zip(lengths).zip(runs) {
+                *hint = kept.seek(*hint, t.saturating_sub(*length), newest);
+                *run = *hint..newest;
             }
             return;
         }
+        runs.clear();
         self.locate_any(kept, settled, t, runs);
     }
 
@@ -239,9 +255,7 @@ impl Index {
                 Window::Lifetime => settled.min(end),
                 Window::Last { events } => end.saturating_sub(*events).max(self.first),
                 _ => {
-                    let from = self.hints[at].saturating_sub(self.first);
-                    let start = seek(kept, from, window.after(t), end - self.first);
-                    self.hints[at] = self.first + start;
+                    self.hints[at] = kept.seek(self.hints[at], window.after(t), end);
                     self.hints[at]
                 }
             };
@@ -341,44 +355,4 @@ impl Index {
             + peaks
             + breaks
     }
-}
-
-/// The first place in the buffer up to `end` whose event comes after a time, looked for around a hint.
-#[inline(always)]
-fn seek(kept: Kept<'_>, hint: usize, after: i64, end: usize) -> usize {
-    let (rows, width) = (kept.events.rows(), kept.view.width());
-    let old = |at: usize| rows[at * width] as i64 <= after;
-    let hint = hint.min(end);
-    let (mut low, mut high, mut step);
-    if hint < end && old(hint) {
-        // Forward in doubling steps: low is too old, high is not.
-        (low, high, step) = (hint, hint + 1, 1);
-        while high < end && old(high) {
-            low = high;
-            step *= 2;
-            high = (high + step).min(end);
-        }
-    } else {
-        (low, high, step) = (hint, hint, 1);
-        loop {
-            if high == 0 {
-                return 0;
-            }
-            low = low.saturating_sub(step);
-            if old(low) {
-                break;
-            }
-            high = low;
-            step *= 2;
-        }
-    }
-    while low + 1 < high {
-        let middle = usize::midpoint(low, high);
-        if old(middle) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    high
 }

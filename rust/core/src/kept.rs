@@ -33,6 +33,9 @@ pub struct Kept<'a> {
     pub first: usize,
 }
 
+/// Steps one by one before they are doubled.
+const NEAR: usize = 8;
+
 impl<'a> Kept<'a> {
     /// Position after the newest event.
     #[inline]
@@ -61,6 +64,74 @@ impl<'a> Kept<'a> {
     #[must_use]
     pub fn time(&self, at: usize) -> i64 {
         self.events.time(at - self.first, self.view.width())
+    }
+
+    /// Asks for the memory of the event at a position, if there is one.
+    #[inline]
+    pub(crate) fn expect(&self, at: usize) {
+        let place = at.wrapping_sub(self.first);
+        self.events.expect_row(place, self.view.width());
+    }
+
+    /// Position of the first event after a time, of those before `end`, looked for around a hint.
+    #[inline(always)]
+    #[must_use]
+    pub fn seek(&self, hint: usize, after: i64, end: usize) -> usize {
+        let hint = hint.clamp(self.first, end);
+        let mut at = hint;
+        if at < end && self.time(at) <= after {
+            while at < end && self.time(at) <= after {
+                at += 1;
+                if at - hint == NEAR {
+                    return self.seek_far(at, after, end);
+                }
+            }
+        } else {
+            while at > self.first && self.time(at - 1) > after {
+                at -= 1;
+                if hint - at == NEAR {
+                    return self.seek_far(at, after, end);
+                }
+            }
+        }
+        at
+    }
+
+    /// As [`Kept::seek`], in doubling steps.
+    #[must_use]
+    pub fn seek_far(&self, hint: usize, after: i64, end: usize) -> usize {
+        let hint = hint.clamp(self.first, end);
+        let (mut low, mut high, mut step) = (hint, hint, 1);
+        if hint < end && self.time(hint) <= after {
+            // Forward: low is too old, high is not.
+            high += 1;
+            while high < end && self.time(high) <= after {
+                low = high;
+                step *= 2;
+                high = (high + step).min(end);
+            }
+        } else {
+            loop {
+                if high == self.first {
+                    return high;
+                }
+                low = low.saturating_sub(step).max(self.first);
+                if self.time(low) <= after {
+                    break;
+                }
+                high = low;
+                step *= 2;
+            }
+        }
+        while low + 1 < high {
+            let middle = usize::midpoint(low, high);
+            if self.time(middle) <= after {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        high
     }
 
     /// Position after the newest event with time up to and including `t`.

@@ -75,6 +75,15 @@ pub fn known_root(word: u64) -> i128 {
     known_narrow(f64::from_bits(word))
 }
 
+/// True when a float's root is sure to have at most so many bits, from a look at its exponent.
+#[inline(always)]
+#[must_use]
+pub fn is_within(word: u64, bits: u32) -> bool {
+    // A mantissa of 53 bits whose lowest stands at `UNIT` or above is a root.
+    let exponent = (word >> 52 & 0x7ff) as i32 - 1023 - UNIT;
+    (52..bits as i32).contains(&exponent)
+}
+
 /// Bits of a root's magnitude.
 #[inline]
 #[must_use]

@@ -17,19 +17,20 @@ pub(crate) fn locate(
 ) {
     let width = view.width();
     let newest = events.up_to(t, width);
-    runs.clear();
     if let Some(lengths) = &view.lengths {
         // Windows reach further and further back: each goes on where the last one began.
         let (rows, mut start) = (events.rows(), newest);
-        for length in lengths {
+        runs.resize(lengths.len(), 0..0);
+        for (length, run) in lengths.iter().zip(runs) {
             let after = t.saturating_sub(*length);
             while start > 0 && rows[(start - 1) * width] as i64 > after {
                 start -= 1;
             }
-            runs.push(start..newest);
+            *run = start..newest;
         }
         return;
     }
+    runs.clear();
     for window in &view.windows {
         let upto = window.upto(t);
         let end = if upto == t {

@@ -1,7 +1,7 @@
 //! Totals of all events before the places where windows begin and end, moved along from read to read.
 
 use crate::kept::Kept;
-use crate::light::Run;
+use crate::light::{Light, Run, known_root, less, plus, square};
 use crate::plan::Track;
 use crate::prefix::{Prefix, add_up, change};
 
@@ -71,16 +71,16 @@ impl Marks {
             return &Run::EMPTY;
         };
         let from = mark.at;
+        // The prefix adds up half as many on average, and looks somewhere else.
+        let far = prefix.size() / 2;
         if from == at {
             return &mark.run;
         }
-        // The prefix adds up half as many on average, and looks somewhere else.
-        let far = prefix.size() / 2;
         if !light.sums && !light.counts {
             // The position says it all.
-        } else if from < at && at - from <= far {
+        } else if at.wrapping_sub(from) <= far {
             add_up(light, track, kept, from..at, &mut mark.run);
-        } else if from > at && from - at <= far {
+        } else if from.wrapping_sub(at) <= far {
             let mut run = Run::EMPTY;
             add_up(light, track, kept, at..from, &mut run);
             mark.run = mark.run.without(&run);
@@ -92,6 +92,33 @@ impl Marks {
         }
         mark.at = at;
         &mark.run
+    }
+
+    /// Moves a mark to the first event after a time, of those before a position: where that is, and the totals of a
+    /// track before it, as [`Prefix::upto`] gives them.
+    ///
+    /// In one loop: a window moves by few events, and nobody can guess by how many.
+    #[inline(always)]
+    pub fn slide(
+        &mut self,
+        kept: Kept<'_>,
+        prefix: &Prefix,
+        track: &Track,
+        mark: usize,
+        (after, end): (i64, usize),
+    ) -> (usize, &Run) {
+        let (Some(light), Some(mark)) = (track.light, self.marks.get_mut(mark)) else {
+            return (end, &Run::EMPTY);
+        };
+        let near = mark.step(light, track, kept, prefix.size() / 2, (after, end));
+        if !near {
+            mark.at = kept.seek_far(mark.at, after, end);
+            mark.run = prefix.upto(kept, track, mark.at);
+        }
+        if !light.counts {
+            mark.run.count = mark.at as u64;
+        }
+        (mark.at, &mark.run)
     }
 
     /// Takes account of an event that was put at a position.
@@ -126,6 +153,20 @@ impl Marks {
         }
     }
 
+    /// True when no track has prefix totals.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.marks.is_empty()
+    }
+
+    /// Asks for the memory of the events where the marks are.
+    #[inline]
+    pub(crate) fn expect_events(&self, kept: Kept<'_>) {
+        for mark in &self.marks {
+            kept.expect(mark.at);
+        }
+    }
+
     /// Asks for their memory.
     #[inline]
     pub(crate) fn expect(&self) {
@@ -137,4 +178,70 @@ impl Marks {
     pub fn bytes(&self) -> usize {
         size_of_val(&*self.marks)
     }
+}
+
+impl Mark {
+    /// Moves to the first event after a time, of those before a position, one by one; false when that is too far.
+    #[inline(always)]
+    fn step(
+        &mut self,
+        light: Light,
+        track: &Track,
+        kept: Kept<'_>,
+        far: usize,
+        (after, end): (i64, usize),
+    ) -> bool {
+        let from = self.at;
+        if from > end {
+            return false;
+        }
+        let (rows, width) = (kept.rows(kept.first..end), kept.view.width());
+        let start = (from - kept.first) * width;
+        let mut row = start;
+        let limit = start + far * width;
+        while row < rows.len() && rows[row] as i64 <= after {
+            if row == limit {
+                return false;
+            }
+            change_at(light, track, rows, row, false, &mut self.run);
+            row += width;
+            self.at += 1;
+        }
+        if row > start {
+            return true;
+        }
+        let limit = start.saturating_sub(far * width);
+        while row > 0 && rows[row - width] as i64 > after {
+            if row == limit {
+                return false;
+            }
+            row -= width;
+            change_at(light, track, rows, row, true, &mut self.run);
+            self.at -= 1;
+        }
+        true
+    }
+}
+
+/// As [`change`], of the row that begins at a word of some rows of values that fit.
+#[inline(always)]
+fn change_at(light: Light, track: &Track, rows: &[u64], at: usize, remove: bool, run: &mut Run) {
+    // Nearly all tracks: floats of every event.
+    if let (Some(word), None, true) = (track.word, track.condition, track.is_float() && light.sums)
+    {
+        let root = known_root(rows[at + word]);
+        let root = if remove { -root } else { root };
+        run.count = run.count.wrapping_add(1);
+        run.sum = run.sum.wrapping_add(root);
+        if light.squares {
+            let term = square(root.unsigned_abs());
+            run.squares = if remove {
+                less(run.squares, term)
+            } else {
+                plus(run.squares, term)
+            };
+        }
+        return;
+    }
+    change(light, track, &rows[at..], remove, run);
 }

@@ -96,11 +96,13 @@ impl Peaks {
     #[must_use]
     pub fn within(&self, start: usize, end: usize) -> Peak {
         let peaks = &self.stack[self.head..];
-        let found = if peaks.len() <= 32 {
-            peaks.iter().find(|&&(at, _)| at >= start)
+        // Few are counted without a branch, whose outcome would be anybody's guess.
+        let older = if peaks.len() <= 16 {
+            peaks.iter().map(|&(at, _)| usize::from(at < start)).sum()
         } else {
-            peaks.get(peaks.partition_point(|&(at, _)| at < start))
+            peaks.partition_point(|&(at, _)| at < start)
         };
+        let found = peaks.get(older);
         match found {
             Some(&(at, rank)) if at < end => Peak::At(rank),
             Some(_) => Peak::Unknown,

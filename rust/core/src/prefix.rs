@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::kept::Kept;
-use crate::light::{Light, Run, bits, known_root, less, plus, root, square};
+use crate::light::{Light, Run, bits, is_within, known_root, less, plus, root, square};
 use crate::plan::Track;
 use crate::prefetch::prefetch_at;
 
@@ -153,6 +153,10 @@ impl Prefix {
             if track.light.is_some_and(|light| light.sums)
                 && let Some(value) = track.value(row)
             {
+                // Nearly all are no larger than those before, and no smaller than what fits whatever its digits.
+                if track.is_float() && is_within(value, self.bits) {
+                    continue;
+                }
                 match root(track.is_float(), value) {
                     Some(root) => self.bits = self.bits.max(bits(root)),
                     None => return false,
@@ -289,14 +293,14 @@ pub(crate) fn add_up(
     rows: Range<usize>,
     run: &mut Run,
 ) {
-    if rows.is_empty() {
-        return;
-    }
     // Nearly all tracks: floats of every event.
     if let (Some(word), None, true) = (track.word, track.condition, track.is_float() && light.sums)
     {
-        for row in kept.rows(rows).chunks_exact(kept.view.width()) {
-            let root = known_root(row[word]);
+        // Not by chunks, for which lengths are divided.
+        let (rows, mut at) = (kept.rows(rows), word);
+        while at < rows.len() {
+            let root = known_root(rows[at]);
+            at += kept.view.width();
             if light.squares {
                 run.add(root);
             } else {

@@ -91,8 +91,11 @@ impl TrackReading {
                 span.slots.set(view, track, &values, row);
                 continue;
             }
-            for event in rows[wanted.start * width..at * width].rchunks_exact(width) {
-                let Some(value) = track.value(event) else {
+            // Not by chunks, for which lengths are divided.
+            let mut place = at * width;
+            while place > wanted.start * width {
+                place -= width;
+                let Some(value) = track.value(&rows[place..place + width]) else {
                     continue;
                 };
                 if sums {
@@ -164,14 +167,15 @@ impl TrackReading {
         };
         let kept = index.kept(view, events);
         let track = &self.track;
-        let (mut head, mut known, mut values) = ((usize::MAX, Run::EMPTY), None, Values::EMPTY);
+        let (mut head, mut known, mut values) =
+            ((usize::MAX, Run::EMPTY), usize::MAX..0, Values::EMPTY);
         for span in &self.spans {
             if !matches!(span.settled, Settled::None) {
                 continue;
             }
             let run = &runs[span.window];
             // Windows that hold the same events have the same values.
-            if known.as_ref() == Some(run) {
+            if known.start == run.start && known.end == run.end {
                 span.slots.set(view, track, &values, row);
                 continue;
             }
@@ -187,7 +191,7 @@ impl TrackReading {
                 let start = index.upto(kept, track, span.mark, run.start);
                 values.become_of(self.wanted, &head.1.without(start), extent, (first, last));
                 span.slots.set(view, track, &values, row);
-                known = Some(run.clone());
+                known = run.clone();
                 continue;
             }
             let found = Found {
@@ -197,6 +201,39 @@ impl TrackReading {
                 last,
             };
             emit(view, track, &found, &span.outputs, row);
+        }
+    }
+
+    /// As [`TrackReading::read_indexed`] of windows up to the newest event read whose prefix totals all fit.
+    #[inline(always)]
+    pub(crate) fn read_sliding(
+        &self,
+        view: &View,
+        index: &mut Index,
+        events: &Events,
+        (t, newest): (i64, usize),
+        row: &mut Row,
+    ) {
+        let track = &self.track;
+        let (Some(light), Some(lengths)) = (track.light, &view.lengths) else {
+            return;
+        };
+        let kept = index.kept(view, events);
+        let head = *index.upto(kept, track, light.mark, newest);
+        let (mut known, mut values) = (usize::MAX, Values::EMPTY);
+        for span in &self.spans {
+            let after = t.saturating_sub(lengths[span.window]);
+            let (start, before) = index.slide(kept, track, span.mark, (after, newest));
+            // Windows that hold the same events have the same values.
+            if start != known {
+                let run = head.without(before);
+                let (extent, ends) = self.extremes(view, index, events, &(start..newest));
+                let (first, last) =
+                    ends.map_or((None, None), |(first, last)| (Some(first), Some(last)));
+                values.become_of(self.wanted, &run, extent, (first, last));
+                known = start;
+            }
+            span.slots.set(view, track, &values, row);
         }
     }
 

@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use crate::accumulator::{Accumulator, Found};
 use crate::entity::Entity;
+use crate::kind::Kind;
+use crate::light::fits;
 use crate::list::List;
 use crate::plan::{Track, View};
 use crate::row::Row;
@@ -37,6 +39,8 @@ pub struct Reading {
     texts: Vec<(usize, Option<usize>)>,
     /// Slots that take one element of a list, and which.
     elements: Vec<(usize, usize)>,
+    /// Whether all tracks have prefix totals, and all windows end at the read and have a length.
+    slides: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -153,7 +157,10 @@ impl Reading {
                 });
             }
         }
+        let is_light =
+            |own: &TrackReading| own.track.light.is_some() && own.track.needs.kind == Kind::Plain;
         Self {
+            slides: view.lengths.is_some() && tracks.iter().all(is_light),
             tracks,
             runs: Vec::new(),
             elements: Vec::new(),
@@ -180,6 +187,18 @@ impl Reading {
             self.resolve(None, row);
             return;
         };
+        if self.slides
+            && let Some((index, events)) = entity.index()
+            && index
+                .prefix()
+                .is_some_and(|prefix| fits(events.len(), prefix.bits()))
+        {
+            let newest = index.kept(view, events).up_to(t);
+            for track in &self.tracks {
+                track.read_sliding(view, index, events, (t, newest), row);
+            }
+            return self.resolve(Some(entity), row);
+        }
         entity.locate(view, t, &mut self.runs);
         for track in &mut self.tracks {
             track.read(view, entity, t, &self.runs, row);
