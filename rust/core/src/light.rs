@@ -47,6 +47,8 @@ impl Light {
 /// assert_eq!(run.value(Aggregate::Var, true, None, 1), Ok(Some(0.0625f64.to_bits())));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+// Without room between: with a position it fills a line of the cache.
+#[repr(C, packed(8))]
 pub struct Run {
     /// Number of values.
     pub count: u64,

@@ -41,6 +41,8 @@ struct Mark {
     run: Run,
 }
 
+const _: () = assert!(size_of::<Mark>() == 64);
+
 /// No position: far from all.
 const NOWHERE: usize = usize::MAX / 2;
 
