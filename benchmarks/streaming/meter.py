@@ -23,8 +23,8 @@ class Meter:
     The CPU of this process is exact and counts all its threads, so a peer that uses two cores, or a garbage
     collector of its own, pays for both. Children (a JVM beside Python) are sampled by the kernel's ticks.
 
-    Just before, memory is touched and given back: the host of a virtual machine finds memory for it slowly, and
-    whoever came first would pay for that.
+    Just before, memory is touched and given back: the host of a virtual machine finds memory for it slowly,
+    and whoever came first would pay for that.
     """
 
     def __enter__(self) -> "Meter":

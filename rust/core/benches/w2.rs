@@ -27,6 +27,7 @@ fn main() {
     let batches = batches(events, rate, rows);
     let mut kernel = Kernel::new(&plan(minutes)).unwrap();
     let mut emitted = 0;
+    payments::warm();
     let start = cpu_s();
     for batch in &batches {
         let step = kernel.apply(std::slice::from_ref(batch)).unwrap();

@@ -167,8 +167,11 @@ impl TrackReading {
         };
         let kept = index.kept(view, events);
         let track = &self.track;
-        let (mut head, mut known, mut values) =
-            ((usize::MAX, Run::EMPTY), usize::MAX..0, Values::EMPTY);
+        let (mut head, mut known, mut values) = (
+            (usize::MAX, Run::EMPTY),
+            usize::MAX..usize::MAX,
+            Values::EMPTY,
+        );
         for span in &self.spans {
             if !matches!(span.settled, Settled::None) {
                 continue;
