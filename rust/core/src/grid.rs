@@ -54,6 +54,9 @@ enum Slots {
 /// Rows whose bits are turned at a time: they are those of a word.
 const BLOCK: usize = 64;
 
+/// Rows from which on columns are as long as pages.
+const LONG: usize = 1 << 12;
+
 /// Words that are not worth giving back.
 const KEPT: usize = 1 << 17;
 
@@ -72,7 +75,7 @@ impl Grid {
             rows,
             slots,
             columns: (0..slots)
-                .map(|slot| vec![MaybeUninit::new(0); shift(slot) + rows])
+                .map(|slot| vec![MaybeUninit::new(0); shift(slot, rows) + rows])
                 .collect(),
             valid: Vec::new(),
             parts: parts.into_iter().map(run).collect(),
@@ -92,10 +95,10 @@ impl Grid {
         self.rows = rows;
         for (slot, column) in self.columns.iter_mut().enumerate() {
             column.clear();
-            column.reserve_exact(shift(slot) + rows);
+            column.reserve_exact(shift(slot, rows) + rows);
             // SAFETY: there is room, and words that may be anything need no value.
-            unsafe { column.set_len(shift(slot) + rows) };
-            column[..shift(slot)].fill(MaybeUninit::new(0));
+            unsafe { column.set_len(shift(slot, rows) + rows) };
+            column[..shift(slot, rows)].fill(MaybeUninit::new(0));
         }
         self.make_room();
     }
@@ -141,7 +144,7 @@ impl Grid {
         let part = self.parts.iter().position(|part| part.has(slot))?;
         let limbs = self.slots.div_ceil(64);
         let bits = self.valid[(row * self.parts.len() + part) * limbs + slot / 64];
-        let word = self.columns[slot][shift(slot) + row];
+        let word = self.columns[slot][shift(slot, self.rows) + row];
         // SAFETY: every row is set, here or by those who may reset.
         (bits >> (slot % 64) & 1 == 1).then(|| unsafe { word.assume_init() })
     }
@@ -154,6 +157,7 @@ impl Grid {
 
     /// Access for threads that set different parts of rows at the same time.
     pub(crate) fn shared(&mut self) -> Shared<'_> {
+        let rows = self.rows;
         Shared {
             rows: self.rows,
             slots: self.slots,
@@ -162,7 +166,7 @@ impl Grid {
                 .columns
                 .iter_mut()
                 .enumerate()
-                .map(|(slot, column)| column[shift(slot)..].as_mut_ptr())
+                .map(|(slot, column)| column[shift(slot, rows)..].as_mut_ptr())
                 .collect(),
             valid: self.valid.as_mut_ptr(),
             lists: if self.wide.is_empty() {
@@ -212,7 +216,7 @@ impl Grid {
         let (start, rows, room) = (words.as_mut_ptr(), words.len(), words.capacity());
         // SAFETY: every row is set, here or by those who may reset; nobody else has the memory any more.
         let words = unsafe { Vec::<u64>::from_raw_parts(start.cast(), rows, room) };
-        ScalarBuffer::new(Buffer::from_vec(words), shift(slot), self.rows)
+        ScalarBuffer::new(Buffer::from_vec(words), shift(slot, self.rows), self.rows)
     }
 
     /// The bits of some slots.
@@ -253,9 +257,10 @@ impl Grid {
 
 /// Words before the first row of a slot.
 ///
-/// Columns begin where pages do: without this, a row's words would all compete for the same few lines of the cache.
-fn shift(slot: usize) -> usize {
-    slot % 64 * 8
+/// Columns of many rows begin where pages do: without this, a row's words would all compete for the same few lines of
+/// the cache. Those of few rows are as long as they must be.
+fn shift(slot: usize, rows: usize) -> usize {
+    if rows < LONG { 0 } else { slot % 64 * 8 }
 }
 
 /// A bit per row that says whether it has a value, and whether some have none.
