@@ -168,16 +168,17 @@ def connect_sqlite(path: Path, *, read_only: bool) -> sqlite3.Connection:
     return connection
 
 
-def configure(connection: sqlite3.Connection, *, read_only: bool) -> None:
+def configure(connection: sqlite3.Connection, *, read_only: bool, page_bytes: int = PAGE_BYTES) -> None:
     """Make a connection what the promises of `Database` stand on.
 
     Args:
         connection: New.
         read_only: Whether it only reads.
+        page_bytes: Bytes of a page, should the database be new.
     """
     connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
     if not read_only:
-        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.execute(f"PRAGMA page_size = {page_bytes}")
         connection.execute("PRAGMA journal_mode = WAL").fetchall()
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}").fetchall()

@@ -22,7 +22,7 @@ CRASHES_MAX = 3
 VARIANTS = 6
 """Undisturbed runs that chains begin with: each cuts its steps, files and checkpoints another way."""
 
-RECENT = 600
+RECENT = 300
 """Runs kept at hand, for crashes that leave the same as an earlier one."""
 
 FAULTS: tuple[tuple[Kind, int], ...] = (

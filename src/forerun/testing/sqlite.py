@@ -17,6 +17,9 @@ import apsw
 from forerun.state import database
 from forerun.testing.disk import SimulatedDisk, directory_of
 
+PAGE_BYTES = 4096
+"""Bytes of a page: few, so that a crash falls between many of them, and hundreds of disks fit into memory."""
+
 WAL_CHECKPOINT_PAGES = 30
 """Pages after which a database moves its WAL into the main file: few, so that it happens often."""
 
@@ -47,7 +50,7 @@ class SimulatedSqlite:
         # What forerun uses of a connection is what the class has.
         as_sqlite3 = cast(sqlite3.Connection, connection)
         connection.execute("PRAGMA temp_store = MEMORY")
-        database.configure(as_sqlite3, read_only=read_only)
+        database.configure(as_sqlite3, read_only=read_only, page_bytes=PAGE_BYTES)
         if not read_only:
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_CHECKPOINT_PAGES}").fetchall()
         self._opened.append(connection)
