@@ -35,6 +35,8 @@ fn plan(windows: &[&str]) -> Plan {
         ("last", "n", "null"),
         ("sum", "n", "rare"),
         ("var", "n", "null"),
+        ("sum", "y", "null"),
+        ("std", "y", "null"),
     ];
     let mut features = Vec::new();
     for (nth, window) in windows.iter().enumerate() {
@@ -57,6 +59,7 @@ fn plan(windows: &[&str]) -> Plan {
     let json = format!(
         r#"{{"format":2,"vectors":[],"streams":[{{"name":"Tick","fields":[
         {{"name":"at","type":"time","nullable":false}},{{"name":"x","type":"float","nullable":true}},
+        {{"name":"y","type":"float","nullable":false}},
         {{"name":"n","type":"int","nullable":false}},{{"name":"rare","type":"bool","nullable":false}}],
         "time":"at","key":[],"id":null,"lateness_us":0,"max_skew_us":null,"idle_us":null,"dedup_us":null}}],
         "views":[{{"name":"Now","stream":0,"by":[],"where":null,"features":[{}]}}]}}"#,
@@ -66,10 +69,10 @@ fn plan(windows: &[&str]) -> Plan {
 }
 
 /// The words of a row: condition bits and arguments, laid out as the view says.
-fn staged(view: &View, random: &mut Random, wild: bool) -> Vec<u64> {
+fn staged(view: &View, random: &mut Random, scales: &[f64]) -> Vec<u64> {
     let null = random.below(5) == 0;
     let rare = random.below(40) == 0;
-    let scale = [1.0, 0.01, 1e15, 1e-9][random.below(if wild { 4 } else { 2 }) as usize];
+    let scale = scales[random.below(scales.len() as u64) as usize];
     let x = (random.below(2000) as f64 - 1000.0) * scale;
     let n = random.below(1000) as i64 - 500;
     let mut words = vec![0; view.staged_words()];
@@ -80,8 +83,10 @@ fn staged(view: &View, random: &mut Random, wild: bool) -> Vec<u64> {
     let first = view.staged_words() - view.args.len();
     for (at, arg) in view.args.iter().enumerate() {
         words[first + at] = match arg.ty {
-            Type::Float if null => 0,
-            Type::Float => x.to_bits(),
+            Type::Float if null && arg.nullable => 0,
+            Type::Float if arg.nullable => x.to_bits(),
+            // Of one sign, so that totals grow.
+            Type::Float => x.abs().to_bits(),
             _ => n as u64,
         };
     }
@@ -163,12 +168,12 @@ fn reload(view: &View, entity: &Entity) -> Entity {
     read
 }
 
-fn check(windows: &[&str], seed: u64, jitter: u64, wild: bool) {
-    check_of(windows, seed, jitter, wild, usize::MAX);
+fn check(windows: &[&str], seed: u64, jitter: u64, scales: &[f64]) {
+    check_of(windows, seed, jitter, scales, usize::MAX);
 }
 
 /// The same with a new entity after so many events.
-fn check_of(windows: &[&str], seed: u64, jitter: u64, wild: bool, most: usize) {
+fn check_of(windows: &[&str], seed: u64, jitter: u64, scales: &[f64], most: usize) {
     let plan = plan(windows);
     let view = &plan.views[0];
     let all: Vec<(usize, usize)> = (0..view.features.len())
@@ -186,7 +191,7 @@ fn check_of(windows: &[&str], seed: u64, jitter: u64, wild: bool, most: usize) {
         }
         newest += random.below(20) as i64 * if random.below(200) == 0 { 300 } else { 1 };
         let time = newest - random.below(jitter) as i64;
-        let staged = staged(view, &mut random, wild);
+        let staged = staged(view, &mut random, scales);
         entity.insert(view, time, place, &staged);
         let at = events.partition_point(|event| (event.time, event.place) < (time, place));
         let row = [time as u64, place].into_iter().chain(staged).collect();
@@ -229,23 +234,39 @@ const FEW: &str = r#"{"kind":"last","events":3}"#;
 const TILES: &str = r#"{"kind":"tiled","over_us":10000,"tile_us":500}"#;
 const SHORT_TILES: &str = r#"{"kind":"tiled","over_us":300,"tile_us":100}"#;
 
+/// Values that all fit the fast totals, and values that do not.
+const TAME: &[f64] = &[1.0, 0.01];
+const WILD: &[f64] = &[1.0, 0.01, 1e15, 1e-9];
+
+/// Values of which some have digits too small for them, and values that fit but for the totals of many.
+const FINE: &[f64] = &[1.0, 1e-9];
+const LARGE: &[f64] = &[1.7e10];
+
 #[test]
 fn windows_equal_adding_up() {
     for seed in 0..6 {
-        check(&[HOUR, WEEK], seed, 50, true);
-        check(&[HOUR, WEEK, BEFORE], seed, 1500, false);
+        check(&[HOUR, WEEK], seed, 50, WILD);
+        check(&[HOUR, WEEK, BEFORE], seed, 1500, TAME);
+        check(&[HOUR, WEEK], seed, 50, FINE);
+        check(&[HOUR, WEEK], seed, 50, LARGE);
     }
 }
 
 #[test]
 fn windows_of_few_events_equal_adding_up() {
     for seed in 0..6 {
-        check_of(&[SHORT, HOUR], seed, 50, seed % 2 == 0, 25);
+        check_of(
+            &[SHORT, HOUR],
+            seed,
+            50,
+            if seed % 2 == 0 { WILD } else { TAME },
+            25,
+        );
         check_of(
             &[SHORT, BEFORE, SESSION, LAST, TILES, LIFE],
             seed,
             50,
-            false,
+            TAME,
             25,
         );
     }
@@ -254,25 +275,25 @@ fn windows_of_few_events_equal_adding_up() {
 #[test]
 fn events_as_late_as_the_longest_window_equal_adding_up() {
     for seed in 0..4 {
-        check(&[HOUR, WEEK], seed, 18_000, false);
+        check(&[HOUR, WEEK], seed, 18_000, TAME);
     }
 }
 
 #[test]
 fn lifetimes_and_tiles_equal_adding_up() {
     for seed in 0..6 {
-        check(&[LIFE], seed, 900, true);
-        check(&[TILES, SHORT_TILES], seed, 400, false);
-        check(&[HOUR, WEEK, TILES, LIFE], seed, 1500, false);
+        check(&[LIFE], seed, 900, WILD);
+        check(&[TILES, SHORT_TILES], seed, 400, TAME);
+        check(&[HOUR, WEEK, TILES, LIFE], seed, 1500, TAME);
     }
 }
 
 #[test]
 fn clocks_sessions_and_counts_equal_adding_up() {
     for seed in 0..6 {
-        check(&[HOPS, CLOCK, SESSION], seed, 50, false);
-        check(&[SESSION], seed, 5, true);
-        check(&[LAST, FEW], seed, 300, false);
-        check(&[HOUR, HOPS, SESSION, LAST, TILES, LIFE], seed, 900, false);
+        check(&[HOPS, CLOCK, SESSION], seed, 50, TAME);
+        check(&[SESSION], seed, 5, WILD);
+        check(&[LAST, FEW], seed, 300, TAME);
+        check(&[HOUR, HOPS, SESSION, LAST, TILES, LIFE], seed, 900, TAME);
     }
 }
