@@ -1,9 +1,9 @@
 //! Totals of all events before the places where windows begin and end, moved along from read to read.
 
 use crate::kept::Kept;
-use crate::light::{Light, Run, known_root, less, plus, square};
+use crate::light::{Light, Run, known_root};
 use crate::plan::Track;
-use crate::prefix::{Prefix, add_up, change};
+use crate::prefix::{Prefix, add_up, change, count_in};
 
 /// Per light track of a view a mark at the end of its windows, and one where each begins.
 ///
@@ -231,18 +231,7 @@ fn change_at(light: Light, track: &Track, rows: &[u64], at: usize, remove: bool,
     // Nearly all tracks: floats of every event.
     if let (Some(word), None, true) = (track.word, track.condition, track.is_float() && light.sums)
     {
-        let root = known_root(rows[at + word]);
-        let root = if remove { -root } else { root };
-        run.count = run.count.wrapping_add(1);
-        run.sum = run.sum.wrapping_add(root);
-        if light.squares {
-            let term = square(root.unsigned_abs());
-            run.squares = if remove {
-                less(run.squares, term)
-            } else {
-                plus(run.squares, term)
-            };
-        }
+        count_in(light, known_root(rows[at + word]), remove, run);
         return;
     }
     change(light, track, &rows[at..], remove, run);

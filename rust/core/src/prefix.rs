@@ -320,21 +320,25 @@ pub(crate) fn change(light: Light, track: &Track, row: &[u64], remove: bool, run
     let Some(value) = track.value(row) else {
         return;
     };
-    run.count = if remove {
-        run.count.wrapping_sub(1)
-    } else {
-        run.count.wrapping_add(1)
-    };
-    if !light.sums {
-        return;
-    }
     // What does not fit is never put in.
-    let root = root(track.is_float(), value).unwrap_or(0);
-    run.sum = if remove {
-        run.sum.wrapping_sub(root)
+    let root = if light.sums {
+        root(track.is_float(), value).unwrap_or(0)
     } else {
-        run.sum.wrapping_add(root)
+        0
     };
+    count_in(light, root, remove, run);
+}
+
+/// Adds a value to a run, or takes it out.
+#[inline(always)]
+pub(crate) fn count_in(light: Light, root: i128, remove: bool, run: &mut Run) {
+    if remove {
+        run.count = run.count.wrapping_sub(1);
+        run.sum = run.sum.wrapping_sub(root);
+    } else {
+        run.count = run.count.wrapping_add(1);
+        run.sum = run.sum.wrapping_add(root);
+    }
     if light.squares {
         let term = square(root.unsigned_abs());
         run.squares = if remove {

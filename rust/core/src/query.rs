@@ -69,11 +69,8 @@ impl Kernel {
     /// Reads every feature of a view for some keys at one time; beyond the range of its type a value is null,
     /// which [`Kernel::overflows`] tells.
     pub fn values(&mut self, view: usize, keys: &Batch, t_us: i64) -> Result<RecordBatch> {
-        self.usable()?;
         let plan = Arc::clone(&self.plan);
-        let encoded = self.keys(view, keys)?;
-        self.fresh(view, t_us)?;
-        self.wake_keys(view, &encoded, keys.rows)?;
+        let encoded = self.ready(view, keys, t_us)?;
         let target = &plan.views[view];
         let (reading, bounds) = &mut self.all[view];
         let features = &target.features;
@@ -131,6 +128,15 @@ impl Kernel {
         )
     }
 
+    /// The keys of a read of a view, whose entities are then awake.
+    fn ready(&mut self, view: usize, keys: &Batch, t_us: i64) -> Result<Keys> {
+        self.usable()?;
+        let encoded = self.keys(view, keys)?;
+        self.fresh(view, t_us)?;
+        self.wake_keys(view, &encoded, keys.rows)?;
+        Ok(encoded)
+    }
+
     /// What [`Kernel::values`] has null because it cannot be computed: row of the key, and `View.feature`.
     pub fn overflows(
         &mut self,
@@ -138,11 +144,8 @@ impl Kernel {
         keys: &Batch,
         t_us: i64,
     ) -> Result<Vec<(usize, String)>> {
-        self.usable()?;
         let plan = Arc::clone(&self.plan);
-        let encoded = self.keys(view, keys)?;
-        self.fresh(view, t_us)?;
-        self.wake_keys(view, &encoded, keys.rows)?;
+        let encoded = self.ready(view, keys, t_us)?;
         let target = &plan.views[view];
         let (reading, bounds) = &mut self.all[view];
         let mut values = Row::new(target.features.len() + bounds.len());

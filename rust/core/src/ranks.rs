@@ -15,8 +15,8 @@ const LEVELS: usize = 6;
 /// Extents of aligned blocks of an entity's events, for each ranked track of its view.
 ///
 /// A query of any run of events visits O(log n) blocks, after those that have changed since the query before are made
-/// anew: few queries are for this, so that an event costs next to nothing. An empty extent says that no event of the block counts for the track, which is how
-/// the first and the last one that does are found.
+/// anew: queries are few, so that an event costs next to nothing. An empty extent says that no event of the block
+/// counts for the track, which is how the first and the last one that does are found.
 ///
 /// ```
 /// use forerun_core::buffer::{Events, place};
