@@ -36,7 +36,9 @@ def app(tmp_path: Path) -> Path:
 
 def test_an_app_without_a_source_is_tested(app: Path) -> None:
     """Events are drawn, values are compared, and both reports are written where they are told to be."""
-    said = forerun("parity", str(app), "--seconds", "1", "--permutations", "2", "--out", str(app / "out"))
+    said = forerun(
+        "parity", str(app), "--seconds", "1", "--permutations", "2", "--seed", "7", "--out", str(app / "out")
+    )
 
     assert said.code == 0, said.out + said.err
     assert "Equal." in said.out
@@ -46,7 +48,9 @@ def test_an_app_without_a_source_is_tested(app: Path) -> None:
     found = json.loads((app / "out" / "parity.json").read_text())
     assert (found["app"], found["equal"]) == ("shop", True)
     assert found["cells"] > 1_000
-    assert "# Parity of shop" in (app / "out" / "parity.md").read_text()
+    report = (app / "out" / "parity.md").read_text()
+    assert "# Parity of shop" in report
+    assert "`forerun parity --seed 7` draws the same events again." in report
 
 
 def test_a_difference_is_explained_and_fails(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def replay(
     sizes = ", ".join(map(str, batch_rows))
     level.notes.append(
         f"{len(log.arrivals)} events in steps of {sizes}, on {' and '.join(map(str, threads))} threads, each "
-        f"without a budget of memory and with one of {memory} bytes: "
+        f"without a budget of memory and with one of {memory:,} B: "
         f"up to {slept} entities asleep, woken {loaded} times"
     )
     if first.stale:
