@@ -45,11 +45,11 @@ def test_a_label_counts_inside_the_horizon_only(
 def test_one_event_decides_all_that_wait_for_its_key() -> None:
     """Several predictions of one key inside their horizons get the same label; others go on waiting."""
     made = join()
-    made.predicted("k", "q", 1050)
+    made.predicted("k", "a", 1050)
     made.predicted("k", "too young", 1070)
     made.predicted("other", "r", 1000)
     outcomes = made.labelled("k", 1.0, 1060, partition=0, offset=5)
-    assert [outcome.prediction_id for outcome in outcomes] == ["p", "q"]
+    assert [outcome.prediction_id for outcome in outcomes] == ["p", "a"]
     assert made.pending == 2
 
 
@@ -83,6 +83,31 @@ def test_a_label_after_the_timeout_is_counted() -> None:
     made.passed(1101)
     assert made.labelled("k", 0.0, 1150, partition=0, offset=5) == []
     assert made.counts.after_horizon == 1
+
+
+def test_what_is_decided_is_forgotten_and_the_others_go_on_waiting() -> None:
+    """Thousands are decided or time out; those between them keep their keys, ids and times."""
+    made = LabelJoin(100, 1.0)
+    numbers = range(10_000)
+    keys = [f"k{at % 10}" for at in numbers]
+    made.predicted_all(keys, [f"p{at:05d}" for at in numbers], [at // 100 for at in numbers])
+    for key in range(1, 9):
+        decided = made.labelled(f"k{key}", 0.0, 99, partition=0, offset=key)
+        assert [one.prediction_id for one in decided] == [f"p{at:05d}" for at in numbers[key::10]]
+    made.predicted("k1", "late", 50)
+    assert [one.prediction_id for one in made.passed(131)] == [
+        f"p{at:05d}" for at in range(3_100) if at % 10 in (0, 9)
+    ]
+    assert made.pending == 2_000 - 620 + 1
+    assert made.labelled("k9", 0.0, 199, partition=0, offset=9)[0].prediction_id == "p09909"
+    again = LabelJoin(100, 1.0)
+    again.load(made.save())
+    for one in (made, again):
+        rest = [outcome.prediction_id for outcome in one.passed(1_000)]
+        tens = [f"p{at:05d}" for at in range(3_100, 10_000, 10)]
+        others = [f"p{at:05d}" for at in range(3_109, 9_909, 10)]
+        assert sorted(rest) == sorted([*tens, *others, "late"])
+        assert (one.pending, one.waiting()) == (0, set())
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """Predictions, labels and closed windows as Parquet files, after the commit, each row in exactly one file."""
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -74,7 +76,18 @@ class Exporter:
         with self._database.snapshot() as connection:
             batches = Outputs(connection).read(part)
         sink = io.BytesIO()
-        pq.write_table(pa.Table.from_batches(batches), sink, compression="zstd")
+        table = pa.Table.from_batches(batches)
+        repeating: Any = list(_repeating(table.schema))
+        pq.write_table(table, sink, compression="zstd", use_dictionary=repeating)
         write_durably(self._files, self._directory / part.path, sink.getvalue())
         with self._database.transaction() as connection:
             Outputs(connection).finish(part)
+
+
+def _repeating(schema: pa.Schema) -> Iterator[str]:
+    """The columns of texts that are said again and again; dictionaries of ids and numbers only cost."""
+    for field in schema:
+        if pa.types.is_list(field.type) and pa.types.is_string(field.type.value_type):
+            yield f"{field.name}.list.element"
+        elif pa.types.is_string(field.type) and field.name != "prediction_id":
+            yield field.name

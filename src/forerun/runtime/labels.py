@@ -8,11 +8,19 @@ the records were cut into steps, as long as they come in the order of the log.
 
 import heapq
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from itertools import compress, islice, pairwise
+from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
+
+NONE = -1
+"""Stands for the number of no prediction."""
+
+FORGOTTEN = 1024
+"""So many predictions that wait no longer are not worth going through the others."""
 
 
 @dataclass(slots=True)
@@ -77,12 +85,19 @@ class LabelJoin:
     within_us: int
     otherwise: float | None
     counts: LabelCounts = field(default_factory=LabelCounts)
-    # By key, in the order they were made: (event time, prediction id). Dictionaries, not lists: a hot key has
-    # tens of thousands of them, and each leaves on its own when its horizon ends.
-    _waiting: dict[str, dict[tuple[int, str], None]] = field(default_factory=dict)
+    # Every prediction that waits, and some that do no longer (their id is None), by number. These are columns
+    # and not an object for each, which the garbage collector would have to visit again and again.
+    _keys: list[str] = field(default_factory=list)
+    _ids: list[str | None] = field(default_factory=list)
+    _times_us: list[int] = field(default_factory=list)
+    # By number, the prediction before it of the same key, or NONE; by key, its newest.
+    _before: list[int] = field(default_factory=list)
+    _newest: dict[str, int] = field(default_factory=dict)
     _pending: int = 0
-    # (end of horizon, prediction id, key); those decided meanwhile are skipped when they come up.
-    _ends: list[tuple[int, str, str]] = field(default_factory=list)
+    # Numbers in runs, each by falling event time, so that what ends next is at its end; a heap, by the event
+    # time of that. Those decided meanwhile are skipped when they come up.
+    _runs: list[tuple[int, int, list[int]]] = field(default_factory=list)
+    _run: int = 0
     # Keys whose horizon ended, remembered for one more `within` so that a label after it is recognised.
     _ended: dict[str, int] = field(default_factory=dict)
     _ended_order: deque[tuple[int, str]] = field(default_factory=deque)
@@ -94,7 +109,7 @@ class LabelJoin:
 
     def waiting(self) -> set[str]:
         """Ids of the predictions that wait."""
-        return {name for entries in self._waiting.values() for _, name in entries}
+        return {name for name in self._ids if name is not None}
 
     def predicted(self, key: str, prediction_id: str, time_us: int) -> None:
         """Let a prediction wait for its label.
@@ -104,26 +119,31 @@ class LabelJoin:
             prediction_id: The prediction.
             time_us: Its event time.
         """
-        self.predicted_all([(key, prediction_id, time_us)])
+        self.predicted_all([key], [prediction_id], [time_us])
 
-    def predicted_all(self, made: Iterable[tuple[str | None, str, int]]) -> None:
+    def predicted_all(
+        self, keys: Sequence[str | None], prediction_ids: Sequence[str], times_us: Sequence[int]
+    ) -> None:
         """Let many predictions wait, in order.
 
         Args:
-            made: Of each its entity, its id and its event time; those about no entity do not wait.
+            keys: The entity of each; those about no entity do not wait.
+            prediction_ids: The id of each.
+            times_us: The event time of each.
         """
-        waiting, ends, within_us, count = self._waiting, self._ends, self.within_us, 0
-        for key, prediction_id, time_us in made:
-            if key is None:
-                continue
-            own = waiting.get(key)
-            if own is None:
-                waiting[key] = {(time_us, prediction_id): None}
-            else:
-                own[time_us, prediction_id] = None
-            heapq.heappush(ends, (time_us + within_us, prediction_id, key))
-            count += 1
-        self._pending += count
+        if None in keys:
+            known = [key is not None for key in keys]
+            prediction_ids, times_us = list(compress(prediction_ids, known)), list(compress(times_us, known))
+        start, before, newest = len(self._keys), self._before, self._newest
+        self._keys.extend(key for key in keys if key is not None)
+        self._ids.extend(prediction_ids)
+        self._times_us.extend(times_us)
+        for number, key in enumerate(islice(self._keys, start, None), start):
+            before.append(newest.get(key, NONE))
+            newest[key] = number
+        run = sorted(range(start, len(self._keys)), key=self._times_us.__getitem__, reverse=True)
+        self._pending += len(run)
+        self._wait(run)
 
     def labelled(
         self, key: str, label: float | None, time_us: int, *, partition: int, offset: int
@@ -143,23 +163,22 @@ class LabelJoin:
         if label is None:
             self.counts.empty += 1
             return []
-        waiting = self._waiting.get(key, {})
-        decided = sorted(entry for entry in waiting if entry[0] <= time_us <= entry[0] + self.within_us)
+        ids, times_us = self._ids, self._times_us
+        waiting = self._of(key)
+        decided = [at for at in reversed(waiting) if times_us[at] <= time_us <= times_us[at] + self.within_us]
         if not decided:
             # Counted by event time alone: the same whether `passed` has been called in between or not.
-            ends = [made_us + self.within_us for made_us, _ in waiting] + [self._ended.get(key, time_us)]
+            ends = [times_us[at] + self.within_us for at in waiting] + [self._ended.get(key, time_us)]
             after = any(end_us < time_us <= end_us + self.within_us for end_us in ends)
             self.counts.after_horizon += after
             self.counts.unmatched += not after
             return []
-        if len(decided) == len(waiting):
-            del self._waiting[key]
-        else:
-            for entry in decided:
-                del waiting[entry]
-        self._pending -= len(decided)
+        decided.sort(key=lambda at: (times_us[at], ids[at]))
+        outcomes = [Outcome(self._take(at), label, time_us, partition, offset) for at in decided]
+        self._link(key, [at for at in waiting if ids[at] is not None])
         self.counts.joined += len(decided)
-        return [Outcome(name, label, time_us, partition, offset) for _, name in decided]
+        self._tidy()
+        return outcomes
 
     def passed(self, watermark_us: int | None) -> list[Outcome]:
         """Decide what no accepted event can decide any more.
@@ -172,11 +191,17 @@ class LabelJoin:
         """
         if watermark_us is None:
             return []
-        outcomes = []
-        while self._ends and self._ends[0][0] < watermark_us:
-            end_us, name, key = heapq.heappop(self._ends)
-            if not self._forget(key, name, end_us):
-                continue
+        ids, times_us, outcomes = self._ids, self._times_us, []
+        passed: list[int] = []
+        while self._runs and self._runs[0][0] + self.within_us < watermark_us:
+            _, _, run = heapq.heappop(self._runs)
+            while run and times_us[run[-1]] + self.within_us < watermark_us:
+                passed.append(run.pop())
+            self._wait(run)
+        ended = [at for at in passed if ids[at] is not None]
+        ended.sort(key=lambda at: (times_us[at], ids[at]))
+        for at in ended:
+            name, end_us, key = self._take(at), times_us[at] + self.within_us, self._keys[at]
             self._ended[key] = max(end_us, self._ended.get(key, end_us))
             self._ended_order.append((end_us, key))
             if self.otherwise is None:
@@ -184,6 +209,7 @@ class LabelJoin:
             else:
                 self.counts.timed_out += 1
                 outcomes.append(Outcome(name, self.otherwise, end_us))
+        self._tidy()
         while self._ended_order and self._ended_order[0][0] + self.within_us < watermark_us:
             end_us, key = self._ended_order.popleft()
             if self._ended.get(key) == end_us:
@@ -192,16 +218,14 @@ class LabelJoin:
 
     def save(self) -> pa.RecordBatch:
         """Everything that is needed to go on, in an order that depends on nothing but what it is."""
-        waiting = [
-            (key, made_us, name) for key, entries in self._waiting.items() for made_us, name in entries
-        ]
-        rows = [*sorted(waiting), *((key, end_us, None) for key, end_us in sorted(self._ended.items()))]
+        alive = [name is not None for name in self._ids]
+        kept = (list(compress(column, alive)) for column in (self._keys, self._times_us, self._ids))
+        waiting = _rows(*kept).sort_by([(name, "ascending") for name in _SAVED.names])
+        ended = sorted(self._ended.items())
+        over = _rows([key for key, _ in ended], [end_us for _, end_us in ended], [None] * len(ended))
         counts = {f"counts.{name}": str(getattr(self.counts, name)) for name in LabelCounts.__slots__}
-        keys, times, names = zip(*rows, strict=True) if rows else ((), (), ())
-        return pa.record_batch(
-            [pa.array(keys, pa.string()), pa.array(times, pa.int64()), pa.array(names, pa.string())],
-            schema=_SAVED.with_metadata(counts),
-        )
+        columns = [pa.concat_arrays(parts) for parts in zip(waiting.columns, over.columns, strict=True)]
+        return pa.record_batch(columns, schema=_SAVED.with_metadata(counts))
 
     def load(self, saved: pa.RecordBatch) -> None:
         """Go on from what `save` gave; the join must be new.
@@ -212,29 +236,72 @@ class LabelJoin:
         metadata = saved.schema.metadata or {}
         for name in LabelCounts.__slots__:
             setattr(self.counts, name, int(metadata[f"counts.{name}".encode()]))
-        ended, waiting = [], []
-        for key, time_us, name in zip(*(column.to_pylist() for column in saved.columns), strict=True):
-            if name is None:
-                self._ended[key] = time_us
-                ended.append((time_us, key))
-            else:
-                waiting.append((key, name, time_us))
-        self.predicted_all(waiting)
-        self._ended_order.extend(sorted(ended))
+        ended = saved.filter(pc.is_null(saved["prediction_id"]))
+        waiting = saved.filter(pc.is_valid(saved["prediction_id"]))
+        keys, times_us, ids = (_values(waiting[name]) for name in _SAVED.names)
+        self.predicted_all(keys, ids, times_us)
+        for key, end_us in zip(_values(ended["key"]), _values(ended["time_us"]), strict=True):
+            self._ended[key] = end_us
+        self._ended_order.extend(sorted((end_us, key) for key, end_us in self._ended.items()))
 
-    def _forget(self, key: str, name: str, end_us: int) -> bool:
-        """Take one prediction off the waiting ones; False when an event has decided it before."""
-        waiting = self._waiting.get(key)
-        entry = (end_us - self.within_us, name)
-        if waiting is None or entry not in waiting:
-            return False
-        if len(waiting) == 1:
-            del self._waiting[key]
-        else:
-            del waiting[entry]
+    def _wait(self, run: list[int]) -> None:
+        """Remember when the first of a run ends."""
+        if run:
+            self._run += 1
+            heapq.heappush(self._runs, (self._times_us[run[-1]], self._run, run))
+
+    def _take(self, number: int) -> str:
+        """The id of a prediction that waits, and from now on does not."""
+        name = self._ids[number]
+        assert name is not None, "a prediction decided twice"
+        self._ids[number] = None
         self._pending -= 1
-        return True
+        return name
+
+    def _of(self, key: str) -> list[int]:
+        """The predictions of a key that wait, the newest first."""
+        waiting, seen, number = [], 0, self._newest.get(key, NONE)
+        while number != NONE:
+            if self._ids[number] is not None:
+                waiting.append(number)
+            seen, number = seen + 1, self._before[number]
+        if len(waiting) < seen:
+            self._link(key, waiting)
+        return waiting
+
+    def _link(self, key: str, waiting: list[int]) -> None:
+        """Forget those of a key that wait no longer."""
+        if not waiting:
+            del self._newest[key]
+            return
+        self._newest[key] = waiting[0]
+        for number, before in pairwise((*waiting, NONE)):
+            self._before[number] = before
+
+    def _tidy(self) -> None:
+        """Forget all that wait no longer, once they are the most."""
+        if len(self._ids) <= 2 * self._pending + FORGOTTEN:
+            return
+        alive = [name is not None for name in self._ids]
+        keys, times_us = list(compress(self._keys, alive)), list(compress(self._times_us, alive))
+        ids = [name for name in self._ids if name is not None]
+        for column in (self._keys, self._ids, self._times_us, self._before, self._newest, self._runs):
+            column.clear()
+        self._pending = 0
+        self.predicted_all(keys, ids, times_us)
 
 
 _FIELDS: dict[str, pa.DataType] = {"key": pa.string(), "time_us": pa.int64(), "prediction_id": pa.string()}
 _SAVED = pa.schema(_FIELDS)
+
+
+def _rows(*columns: Sequence[object]) -> pa.RecordBatch:
+    return pa.record_batch(
+        [pa.array(column, kind) for column, kind in zip(columns, _SAVED.types, strict=True)], schema=_SAVED
+    )
+
+
+def _values(column: "pa.Array[Any]") -> list[Any]:
+    """To a list through numpy: Arrow would make a scalar for each value first."""
+    values: list[Any] = column.to_numpy(zero_copy_only=False).tolist()
+    return values

@@ -1,7 +1,6 @@
 """Predictions and label events of one step meet in the order the kernel took them."""
 
 from collections.abc import Sequence
-from itertools import islice
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +10,7 @@ from forerun.events.records import LABEL_SCHEMA, TIME
 from forerun.runtime.labels import LabelJoin, Outcome
 from forerun.runtime.layout import ModelLayout
 from forerun.runtime.predictions import Triggered
-from forerun.runtime.rows import StepRows, keys, times_us
+from forerun.runtime.rows import Ints, StepRows, keys, times_us
 
 _NONE = np.zeros(0, np.int64)
 
@@ -47,35 +46,29 @@ def join_labels(
         events = list(
             zip(keys(spec.key, accepted), values, times_us(spec, accepted).tolist(), *sources, strict=True)
         )
-    predicted, waiting = _NONE, iter(list[tuple[str | None, str, int]]())
+    predicted: Ints = _NONE
     if made is not None and made.numbers is not None:
         predicted = rows.rank[made.numbers]  # ascending: vectors are in the processing order
-        waiting = iter(zip(made.keys, made.ids, made.times_us.tolist(), strict=True))
     places = rows.rank[labelled]
     order = np.argsort(places, kind="stable")
     # A record that is a label and a trigger at once speaks about earlier predictions, not about its own.
     before = np.searchsorted(predicted, places[order], side="left")
-    for index, count in zip(order.tolist(), np.diff(before, prepend=0).tolist(), strict=True):
-        join.predicted_all(islice(waiting, count))
+    made_us = None if made is None else made.times_us.tolist()
+
+    def wait(some: slice) -> None:
+        if made is not None and made_us is not None:
+            join.predicted_all(made.keys[some], made.ids[some], made_us[some])
+
+    start = 0
+    for index, stop in zip(order.tolist(), before.tolist(), strict=True):
+        wait(slice(start, stop))
+        start = stop
         key, label, time_us, partition, offset = events[index]
         if key is not None:
             outcomes += join.labelled(key, label, time_us, partition=partition, offset=offset)
-    join.predicted_all(waiting)
+    wait(slice(start, None))
     outcomes += join.passed(watermark_us)
     return label_batch(model.spec.name, outcomes) if outcomes else None
-
-
-def await_label(join: LabelJoin, key: str | None, prediction_id: str, time_us: int) -> None:
-    """Let one prediction wait, unless it is about no entity.
-
-    Args:
-        join: The model's label join.
-        key: The entity.
-        prediction_id: The prediction.
-        time_us: Its event time.
-    """
-    if key is not None:
-        join.predicted(key, prediction_id, time_us)
 
 
 def label_batch(model: str, outcomes: Sequence[Outcome]) -> pa.RecordBatch:

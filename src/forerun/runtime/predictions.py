@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -291,7 +291,8 @@ def _decided(hits: Mapping[str, Sequence[int]], rows: int) -> Column:
     """Of each prediction the rules that hold for it: a list, mostly an empty one."""
     if not hits:
         # Not by way of Python: a list per prediction is a lot for the garbage collector.
-        return pa.repeat(pa.scalar([], pa.list_(pa.string())), rows)
+        ends: Any = pa.array(np.zeros(rows + 1, np.int32))
+        return pa.ListArray.from_arrays(ends, pa.array([], pa.string()))
     decided: list[list[str]] = [[] for _ in range(rows)]
     for rule, indices in hits.items():
         for index in indices:

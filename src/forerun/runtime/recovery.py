@@ -11,7 +11,6 @@ import pyarrow as pa
 from forerun.errors import StateError
 from forerun.runtime.journal import Asked, Entry
 from forerun.runtime.layout import Layout
-from forerun.runtime.outcomes import await_label
 from forerun.runtime.room import Room
 from forerun.runtime.rows import Records, keys, times_us
 from forerun.runtime.state import State
@@ -109,6 +108,5 @@ def await_labels(layout: Layout, state: State, asked: Asked) -> None:
         asked: The requests.
     """
     on, join = layout.models[asked.model].spec.on, state.joins[asked.model]
-    rows = (keys(on.key, asked.fields), asked.ids(layout.app), times_us(on, asked.fields).tolist())
-    for key, name, time_us in zip(*rows, strict=True):
-        await_label(join, key, name, time_us)
+    made_us = times_us(on, asked.fields).tolist()
+    join.predicted_all(keys(on.key, asked.fields), asked.ids(layout.app), made_us)

@@ -22,7 +22,6 @@ from forerun.runtime.freshness import reason_now
 from forerun.runtime.journal import Asked
 from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.layout import ModelLayout
-from forerun.runtime.outcomes import await_label
 from forerun.runtime.overflow import Overflow, counted, overflow_of
 from forerun.runtime.predictions import Made, Triggered, as_served, predict
 from forerun.runtime.processor import Processor
@@ -196,9 +195,7 @@ class Requests:
         made = predict(processor.layout, model, work, [reason] * rows, processor.models[name])
         processor.tally.made(name, made)
         processor.tally.unserved(counted(overflow))
-        join = processor.state.joins[name]
-        for key, prediction, time_us in zip(work.keys, work.ids, work.times_us.tolist(), strict=True):
-            await_label(join, key, prediction, time_us)
+        processor.state.joins[name].predicted_all(work.keys, work.ids, work.times_us.tolist())
         newest_us = max(
             (high for number in model.reads if (high := highs_us[number]) is not None), default=None
         )

@@ -1,9 +1,11 @@
 """Running totals that no state holds: predictions by grade, decisions, refused rows, windows, overflows."""
 
-from collections import Counter
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow.compute as pc
 
 from forerun.runtime.predictions import Made
 
@@ -38,8 +40,9 @@ class Tally:
         """
         version = made.batch["model_version"][0].as_py() or ""
         grades = self.predictions.setdefault(model, {}).setdefault(version, {})
-        for grade, count in Counter(str(grade) for grade in made.batch["grade"].to_pylist()).items():
-            grades[grade] = grades.get(grade, 0) + count
+        found: Any = pc.value_counts(made.batch["grade"])
+        for told in found.to_pylist():
+            grades[told["values"]] = grades.get(told["values"], 0) + told["counts"]
         for rule, count in made.rules.items():
             self.decisions[rule] = self.decisions.get(rule, 0) + count
 
