@@ -3,21 +3,23 @@
 import ctypes
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.crash.zygote import Say, look, run
+from tests.crash.zygote import Left, Say, run
 
 CLONE_NEWNS, MS_REC, MS_PRIVATE, MS_REMOUNT = 0x00020000, 0x4000, 1 << 18, 32
 
 
-def full_disk(directory: Path, seed: int, kib: int, say: Say) -> None:
-    """Run until the disk is full, make it larger, run to the end, and say what is there.
+def full_disk(directory: Path, seed: int, kib: int, say: Say, judge: Callable[[Path, Left], None]) -> None:
+    """Run until the disk is full, make it larger, run to the end, and say what is wrong then.
 
     Args:
         directory: Where the small file system goes.
         seed: Names the log.
         kib: Its size.
         say: Tells the parent.
+        judge: Says what is wrong; only this process sees the disk.
     """
     libc = ctypes.CDLL(None, use_errno=True)
 
@@ -43,5 +45,4 @@ def full_disk(directory: Path, seed: int, kib: int, say: Say) -> None:
         say("full", True)
         say("exception", repr(exc))
     mount(MS_REMOUNT, "size=64m")
-    run(directory / "data", seed, say)
-    look(directory / "data", say)
+    judge(directory / "data", run(directory / "data", seed, say))

@@ -5,7 +5,6 @@ n-th call. Also lets calls fail: no space, input/output error. Every commit has 
 """
 
 import argparse
-import datetime
 import json
 import os
 import re
@@ -14,15 +13,20 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.crash import till
+from tests.crash.agreement import unlike_oracle
 from tests.crash.full_disk import full_disk
 from tests.crash.oracle import Oracle
 from tests.crash.seeds import seed_base
 from tests.crash.simulated import scratch
-from tests.crash.zygote import CALLS, Ended, copy, look, run, seen, strace_missing
+from tests.crash.zygote import CALLS, Ended, Left, Say, copy, find, run, seen, strace_missing
+
+from forerun.testing.invariants import INVARIANTS, PROGRESS, Evidence, judge, title
+from forerun.testing.outcome import Outcome
 
 LINE = re.compile(r"^\d+ +(\w+)\((.*)")
 
@@ -36,6 +40,7 @@ class Findings:
         failures: Calls that were made to fail, by call and error.
         again: Kills of a restart.
         full: Really full disks, by what came of them.
+        compared: By invariant, how many things were compared.
         problems: What was wrong.
     """
 
@@ -43,7 +48,19 @@ class Findings:
     failures: Counter[str] = field(default_factory=Counter)
     again: int = 0
     full: Counter[str] = field(default_factory=Counter)
+    compared: Counter[str] = field(default_factory=Counter)
     problems: list[str] = field(default_factory=list)
+
+    def add(self, other: dict[str, Any]) -> None:
+        """Count another process's findings in.
+
+        Args:
+            other: Them, as JSON.
+        """
+        for name in ("kills", "failures", "full", "compared"):
+            getattr(self, name).update(other[name])
+        self.again += other["again"]
+        self.problems += other["problems"]
 
 
 class Harness:
@@ -65,9 +82,13 @@ class Harness:
         undisturbed = self._data()
         trace = directory / "trace"
         ended = copy(lambda say: run(undisturbed, seed, say), ["-e", f"trace={CALLS}", "-o", str(trace)])
-        self._state, self._counts = ended.last("state"), ended.last("counts")
         self.points = _points(trace.read_text(), undisturbed)
-        self.findings.problems += self._wrong("undisturbed", undisturbed, [ended], [])
+        left = Left.of(ended)
+        looked = copy(lambda say: say("outcome", asdict(find(undisturbed, left).outcome)))
+        outcome = looked.last("outcome")
+        self._due = Outcome(**{name: _tuple(what) for name, what in outcome.items()})
+        # That nothing but the cuts of steps makes it so, says the oracle.
+        self.findings.problems += self._wrong("undisturbed", undisturbed, [ended], b"")
 
     def kill(self, call: str, number: int, *, again: str | None = None) -> None:
         """Kill a run at a call, perhaps its restart as well, let it end, and compare.
@@ -81,8 +102,9 @@ class Harness:
         runs = [self._traced(data, call, "signal=KILL", number)]
         lines = seen(data)
         if not runs[0].killed:
-            # A call that this run did not make: it was one more or less of what waits for the clock.
-            self._check(f"not killed at {call} {number}", data, runs, lines)
+            # A call that this run did not make: it was one more or less of what waits for the clock. No
+            # restart could take back what somebody saw.
+            self._check(f"not killed at {call} {number}", data, runs, b"")
             return
         self.findings.kills[call] += 1
         if again is not None:
@@ -120,7 +142,11 @@ class Harness:
         """
         directory = self._data().parent
         directory.mkdir()
-        ended = copy(lambda say: full_disk(directory, self._seed, kib, say))
+        ended = copy(
+            lambda say: full_disk(
+                directory, self._seed, kib, say, lambda data, left: self._judge(data, left, [], b"", say)
+            )
+        )
         if ended.last("impossible") is not None:
             self.findings.full[f"not possible here ({ended.last('impossible')})"] += 1
             return
@@ -128,7 +154,7 @@ class Harness:
         self.findings.full["full, went on when there was room" if full else "large enough"] += 1
         if full and not str(ended.last("error")).startswith("FR-STATE"):
             self.findings.problems.append(f"disk of {kib} KiB: {ended.last('exception')}")
-        self.findings.problems += self._judged(f"disk of {kib} KiB", [ended], ended, [])
+        self.findings.problems += self._said(f"disk of {kib} KiB", ended)
 
     def _traced(self, data: Path, call: str, what: str, number: int, more: str = "") -> Ended:
         inject = f"inject={call}:{what}:when={number}{more}"
@@ -137,55 +163,44 @@ class Harness:
             ["-e", f"trace={call}", "-e", inject, "-o", "/dev/null"],
         )
 
-    def _check(self, name: str, data: Path, runs: list[Ended], lines: list[str]) -> None:
+    def _check(self, name: str, data: Path, runs: list[Ended], lines: bytes) -> None:
         self.findings.problems += self._wrong(name, data, runs, lines)
         subprocess.run(["rm", "-rf", str(data)], check=True)
 
-    def _wrong(self, name: str, data: Path, runs: list[Ended], lines: list[str]) -> list[str]:
+    def _wrong(self, name: str, data: Path, runs: list[Ended], lines: bytes) -> list[str]:
         """Everything in which what is there is not what should be."""
         if runs[-1].code != 0:
-            return [f"{name}: the restart failed: {runs[-1].last('exception')}"]
-        return self._judged(name, runs, copy(lambda say: look(data, say)), lines)
+            return [f"{name}: {title(PROGRESS)}: the restart failed: {runs[-1].last('exception')}"]
+        left = Left.of(runs[-1])
+        return self._said(name, copy(lambda say: self._judge(data, left, runs, lines, say)))
 
-    def _judged(self, name: str, runs: list[Ended], found: Ended, lines: list[str]) -> list[str]:
-        if found.code != 0:
-            return [f"{name}: cannot read what is there: {found.last('exception')}"]
-        problems = list(found.last("problems"))
-        asked = set(found.last("asked"))
-        answered = {what for ended in runs for kind, what in ended.said if kind == "answered"}
-        if answered - asked:
-            problems.append(f"answers lost: {answered - asked}")
-        if runs[-1].last("state") != self._state or runs[-1].last("counts") != self._counts:
-            problems.append(f"state or counts: {runs[-1].last('counts')}")
-        if found.last("lines").get("review.jsonl", [])[: len(lines)] != lines:
-            problems.append("a line that somebody saw is gone or another")
-        problems += self._unlike_oracle(found, asked)
-        return [f"{name}: {problem}" for problem in problems]
+    def _said(self, name: str, looked: Ended) -> list[str]:
+        if looked.code != 0 or looked.last("problems") is None:
+            return [f"{name}: cannot read what is there: {looked.last('exception')}"]
+        self.findings.compared += Counter(looked.last("compared"))
+        return [f"{name}: {problem}" for problem in looked.last("problems")]
 
-    def _unlike_oracle(self, found: Ended, asked: set[str]) -> list[str]:
-        expected, problems = self._oracle, []
-        predictions = [
-            (row["prediction_id"], row["key"], list(row["inputs"].values()), row["score"])
-            for row in found.last("predictions")
-            if row["source"] == "stream"
-        ]
-        due = [(one["id"], one["payment"], list(one["values"]), one["score"]) for one in expected.predictions]
-        if predictions != due:
-            problems.append(f"predictions: {len(predictions)} instead of {len(due)}, or other ones")
-        labels = {
-            row["prediction_id"]: (row["label"], _micros(row["label_time"]))
-            for row in found.last("labels")
-            if row["prediction_id"] not in asked
-        }
-        if labels != expected.labels:
-            problems.append(f"labels: {len(labels)} instead of {len(expected.labels)}, or other values")
-        decided = [row["decision_id"] for row in found.last("decisions") if row["prediction_id"] not in asked]
-        if decided != expected.decisions:
-            problems.append(f"decisions: {len(decided)} instead of {len(expected.decisions)}, or others")
-        refused = sorted((row["stream"], row["offset"], row["verdict"]) for row in found.last("refused"))
-        if refused != sorted(expected.refused):
-            problems.append(f"refused records: {len(refused)} instead of {len(expected.refused)}")
-        return problems
+    def _judge(self, data: Path, left: Left, runs: list[Ended], lines: bytes, say: Say) -> None:
+        """In a copy: hold what is there against the invariants and against the oracle."""
+        found = find(data, left)
+        saw, answers = Counter[str](), {}
+        for ended in runs:
+            for kind, what in ended.said:
+                if kind == "answered":
+                    answers[what[0]] = what[1]
+                elif kind == "saw" and ended is not runs[-1]:
+                    saw |= Counter(what)
+        evidence = Evidence(
+            found,
+            self._due,
+            answers=answers,
+            ends=saw,
+            recovered_ends=runs[-1].last("opened") if runs else {},
+            lines={"review": lines},
+        )
+        compared, problems = judge(evidence)
+        say("compared", compared)
+        say("problems", [*problems, *unlike_oracle(found, self._oracle)])
 
     def _data(self) -> Path:
         self._number += 1
@@ -205,8 +220,9 @@ def _points(trace: str, data: Path) -> list[tuple[str, int]]:
     return points
 
 
-def _micros(text: str) -> int:
-    return round(datetime.datetime.fromisoformat(text).timestamp() * 1_000_000)
+def _tuple(what: Any) -> Any:
+    """What JSON has made a list."""
+    return tuple(what) if isinstance(what, list) else what
 
 
 KILLS_MIN = 300
@@ -291,11 +307,14 @@ def main() -> int:
     if chosen.only is not None:
         found = shard(seed, slice(None), chosen.only)
         print("\n".join([*found.problems, f"{len(found.problems)} violated"]))
-        return 1 if found.problems else 0
+        missed = chosen.only.startswith("kill:") and not found.kills
+        if missed:
+            print("FAILED: nothing was killed")
+        return 1 if found.problems or missed else 0
     if chosen.shard is not None:
         number, of = map(int, chosen.shard.split("/"))
         found = shard(seed, slice(number, None, of))
-        print(json.dumps([found.kills, found.failures, found.again, found.full, found.problems]))
+        print(json.dumps({name: getattr(found, name) for name in Findings.__slots__}))
         return 0
     print(f"real kills on the log of seed {seed} ({origin})", flush=True)
     return together(seed, len(os.sched_getaffinity(0)))
@@ -315,24 +334,34 @@ def together(seed: int, cores: int) -> int:
         if part.returncode != 0:
             print(f"a part of the harness broke; see above. Again: {' '.join(command)}")
             return 1
-        kills, failures, again, full, problems = json.loads(said.splitlines()[-1])
-        total.kills += Counter(kills)
-        total.failures += Counter(failures)
-        total.again += again
-        total.full += Counter(full)
-        total.problems += problems
-    elapsed_s, kills = time.monotonic() - start_s, total.kills.total()
+        total.add(json.loads(said.splitlines()[-1]))
+    return conclude(total, time.monotonic() - start_s, seed)
+
+
+def conclude(total: Findings, elapsed_s: float, seed: int) -> int:
+    """Say what came of everything; returns the exit status, 0 only if enough was tried and nothing is wrong.
+
+    Args:
+        total: What was tried and found.
+        elapsed_s: How long it took.
+        seed: Names the log.
+    """
+    kills = total.kills.total()
     print(f"{kills:,} real kills in {elapsed_s:.0f} s, {kills / elapsed_s:.1f} a second")
     print(f"  at {_listed(total.kills)}")
     print(f"  {total.again:,} of them hit a restart")
     print(f"  {total.failures.total():,} failing calls: {_listed(total.failures)}")
     print(f"  disks of a few hundred KiB: {_listed(total.full)}")
+    print(f"  compared: {_listed(total.compared)}")
     for problem in total.problems[:20]:
         print(f"VIOLATION {problem}")
     print(f"{len(total.problems)} violated")
+    empty = [title(name) for name in INVARIANTS if not total.compared[name]]
     if kills < KILLS_MIN:
         print(f"FAILED: {kills} processes were killed, at least {KILLS_MIN} must be; seed {seed}")
-    return 1 if total.problems or kills < KILLS_MIN else 0
+    if empty:
+        print(f"FAILED: nothing was there to be compared by {', '.join(empty)}; seed {seed}")
+    return 1 if total.problems or empty or kills < KILLS_MIN else 0
 
 
 def _listed(counts: Counter[str]) -> str:

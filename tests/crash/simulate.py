@@ -10,10 +10,12 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import pyarrow as pa
+from tests.crash.agreement import unlike_oracle
 from tests.crash.seeds import seed_base
-from tests.crash.simulated import BLOCK, histories, scratch
+from tests.crash.simulated import BLOCK, histories, oracle_of, scratch
 
-from forerun.testing.histories import Tally
+from forerun.testing.histories import Histories, Tally
+from forerun.testing.invariants import INVARIANTS, title
 
 REPLAY = ".venv/bin/python -m tests.crash.simulate --seed {}"
 
@@ -31,6 +33,8 @@ def live_through(block: int, chains: int) -> Tally:
     pa.set_io_thread_count(1)
     with scratch() as directory:
         found = histories(block, Path(directory))
+        # All runs must leave what an undisturbed one leaves, and that must be what the oracle says.
+        found.tally.violations += [(block * BLOCK, problem) for problem in _undisturbed(found, block)]
         for seed in range(block * BLOCK, block * BLOCK + chains):
             found.chain(seed)
         return found.tally
@@ -39,7 +43,8 @@ def live_through(block: int, chains: int) -> Tally:
 def again(seed: int) -> int:
     """One chain once more; returns the exit status."""
     with scratch() as directory:
-        problems = histories(seed // BLOCK, Path(directory)).chain(seed)
+        found = histories(seed // BLOCK, Path(directory))
+        problems = _undisturbed(found, seed // BLOCK) + found.chain(seed)
     for problem in problems:
         print(f"seed {seed}: {problem}")
     print(f"seed {seed}: {'violated' if problems else 'as it should be'}")
@@ -72,10 +77,20 @@ def many(wanted: int) -> int:
     print(f"  {tally.recoveries:,} crashes of a restart, {tally.recovering:,} of them while it recovered")
     print(f"  {tally.retries:,} events that got through and were sent again, because the answer was lost")
     print(f"  {sum(tally.faults.values()):,} errors of the disk: {_listed(tally.faults)}")
+    print(f"  compared: {', '.join(f'{name} {count:,}' for name, count in sorted(tally.compared.items()))}")
     for seed, problem in tally.violations[:20]:
         print(f"VIOLATION seed {seed}: {problem}\n  again: {REPLAY.format(seed)}")
     print(f"{len({seed for seed, _ in tally.violations})} violated")
-    return 1 if tally.violations else 0
+    empty = [title(name) for name in INVARIANTS if not tally.compared[name]]
+    if empty:
+        print(f"FAILED: nothing was there to be compared by {', '.join(empty)}")
+    return 1 if tally.violations or empty else 0
+
+
+def _undisturbed(found: Histories, block: int) -> list[str]:
+    """In what the run that nothing happens to and the oracle do not agree."""
+    there = found.undisturbed(0).found
+    return [] if there is None else unlike_oracle(there, oracle_of(block))
 
 
 def _listed(counts: Counter[str]) -> str:

@@ -1,7 +1,12 @@
 """Which real kills there are, before any happens: `make kills` carries them out."""
 
-from tests.crash.kills import FULL_KIB, trials
+from collections import Counter
+
+import pytest
+from tests.crash.kills import FULL_KIB, KILLS_MIN, Findings, conclude, trials
 from tests.crash.seeds import seed_base
+
+from forerun.testing.invariants import INVARIANTS
 
 POINTS = [*(("pwrite64", number) for number in range(1, 91)), *(("fsync", number) for number in range(1, 5))]
 
@@ -25,3 +30,28 @@ def test_a_commit_names_the_log() -> None:
     assert seed_base() == seed_base()
     assert seed_base()[0] < 2**34
     assert seed_base()[1].startswith(("commit", "the time"))
+
+
+COMPARED = Counter(dict.fromkeys(INVARIANTS, 1))
+
+
+@pytest.mark.parametrize(
+    ("findings", "status", "words"),
+    [
+        (Findings(Counter(fsync=KILLS_MIN), compared=COMPARED), 0, "0 violated"),
+        (Findings(compared=COMPARED), 1, "FAILED: 0 processes were killed, at least 300 must be; seed 7"),
+        (Findings(Counter(fsync=KILLS_MIN - 1), compared=COMPARED), 1, "FAILED: 299 processes"),
+        (
+            Findings(Counter(fsync=KILLS_MIN), compared=COMPARED - Counter(["I6", "I7"])),
+            1,
+            "by I6 effects are the decisions, I7 refused are the poison; seed 7",
+        ),
+        (Findings(Counter(fsync=KILLS_MIN), compared=COMPARED, problems=["gone"]), 1, "VIOLATION gone"),
+    ],
+)
+def test_what_proves_nothing_fails(
+    findings: Findings, status: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Too few kills fail, none at all fail, and so does an invariant that had nothing to compare."""
+    assert conclude(findings, 1.0, 7) == status
+    assert words in capsys.readouterr().out

@@ -28,7 +28,7 @@ def events(seed: int, payments: int = 16) -> list[Row]:
     rows: list[Row] = []
     now = 0
     for number in range(payments):
-        now += chance.choice((0, 10, 40, 70)) * SECOND
+        now += chance.choice((0, 10, 60, 150)) * SECOND
         back = chance.choice((0, 0, 0, 1, 30, 100, 250, -400 if number > 3 else 0)) * SECOND
         amount = math.nan if chance.random() < 0.06 else chance.randrange(1, 400) / 4
         row: Row = {"payment": f"p{number}", "at": now - back, "shop": chance.choice("aab"), "amount": amount}
@@ -112,6 +112,10 @@ def make(source: Source | None = None) -> fr.App:
         number = fr.count(over="5m")
         total = fr.sum(Paid.amount, over="5m")
         highest = fr.max(Paid.amount)
+
+    @app.features(Returned, by="shop")
+    class Backs:  # no model reads it: only its state shows what becomes of it
+        number = fr.count(over="5m")
 
     @app.model(
         on=Paid,

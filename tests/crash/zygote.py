@@ -7,18 +7,20 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 from tests.crash import till
 
 from forerun.errors import ForerunError
+from forerun.monitoring.status import StreamStatus
 from forerun.runtime.clock import SystemClock
 from forerun.runtime.engine import Engine
 from forerun.runtime.worker import InLine, Worker
@@ -26,7 +28,8 @@ from forerun.runtime.world import World
 from forerun.state.database import connect_sqlite
 from forerun.state.files import RealFiles
 from forerun.testing import stand_in
-from forerun.testing.outcome import read_outcome
+from forerun.testing.outcome import Found, read_outcome
+from forerun.testing.trial import ends, topics_of
 
 CALLS = (
     "write,pwrite64,writev,pwritev,fsync,fdatasync,rename,renameat,renameat2,truncate,ftruncate,"
@@ -85,19 +88,41 @@ def copy(work: Callable[[Say], object], strace: list[str] | None = None) -> Ende
     return Ended(killed, None if killed else os.waitstatus_to_exitcode(status), said)
 
 
-def run(data: Path, seed: int, say: Say, *, threads: bool = False) -> None:
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What only the engine can say of its end.
+
+    Args:
+        streams: Its streams.
+        state: Hash of its state.
+    """
+
+    streams: list[StreamStatus]
+    state: str
+
+    @classmethod
+    def of(cls, ended: Ended) -> "Left":
+        """What a copy that came to its end has said.
+
+        Args:
+            ended: The copy.
+        """
+        streams, state = ended.last("left")
+        return cls([StreamStatus(**stream) for stream in streams], state)
+
+
+def run(data: Path, seed: int, say: Say, *, threads: bool = False) -> Left:
     """Take the source to its end; what the disk refuses is said, with its code."""
     source = till.source_of(till.events(seed))
     app = till.make(source)
-    acknowledged = 0
+    reader: sqlite3.Connection | None = None
 
     class Telling(InLine):
-        """Tells what was committed, as soon as that is known."""
+        """Tells what somebody sees beside the run, as soon as it is committed."""
 
         def nudge(self) -> None:
-            nonlocal acknowledged
-            acknowledged += 1
-            say("committed", acknowledged)
+            if reader is not None:
+                say("saw", ends(reader))
             super().nudge()
 
     world = World(
@@ -112,16 +137,21 @@ def run(data: Path, seed: int, say: Say, *, threads: bool = False) -> None:
     )
     try:
         with Engine.open(app, data, world=world) as engine:
-            say("opened", engine.status().streams[0].consumed)
+            reader = connect_sqlite(data / "forerun.db", read_only=True)
+            say("opened", ends(reader))
             engine.run(source)
             for number in range(2):
                 fields = {"payment": f"q{number}", "shop": "a", "amount": 2.5}
-                say("answered", engine.predict("Fraud", fields)["prediction_id"])
-            say("state", engine.state_hash())
-            say("counts", [repr(stream) for stream in engine.status().streams])
+                answer = engine.predict("Fraud", fields)
+                say("answered", [answer["prediction_id"], answer["score"]])
+            left = Left(list(engine.status().streams), engine.state_hash())
+            reader.close()
+            reader = None
     except ForerunError as error:
         say("error", error.code)
         raise
+    say("left", [[asdict(stream) for stream in left.streams], left.state])
+    return left
 
 
 class RealDirectory:
@@ -137,25 +167,28 @@ class RealDirectory:
         return Path(path).read_bytes()
 
 
-def look(data: Path, say: Say) -> None:
-    """Say what is on the disk, without the code that wrote it."""
+def find(data: Path, left: Left) -> Found:
+    """What is on the disk, without the code that wrote it.
+
+    Args:
+        data: The data directory.
+        left: What the engine said at its end.
+    """
     connection = connect_sqlite(data / "forerun.db", read_only=True)
-    found = read_outcome(RealDirectory(data), data, connection, counts=(), state="")
+    topics = topics_of(till.make())
+    found = read_outcome(
+        RealDirectory(data), data, connection, topics=topics, streams=left.streams, state=left.state
+    )
     connection.close()
-    say("problems", found.problems)
-    say("asked", sorted(found.asked))
-    for kind, rows in found.rows.items():
-        say(kind, [json.loads(json.dumps(row, default=str)) for row in rows])
-    lines = {path.name: path.read_text().splitlines() for path in (data / "decisions").glob("*.jsonl")}
-    say("lines", lines)
+    return found
 
 
-def seen(data: Path) -> list[str]:
+def seen(data: Path) -> bytes:
     """The whole lines of the decision file, as somebody sees them who follows it."""
     with suppress(FileNotFoundError):
-        text = (data / "decisions/review.jsonl").read_text()
-        return text[: text.rfind("\n") + 1].splitlines()
-    return []
+        text = (data / "decisions/review.jsonl").read_bytes()
+        return text[: text.rfind(b"\n") + 1]
+    return b""
 
 
 def strace_missing() -> str | None:

@@ -140,6 +140,28 @@ class SimulatedDisk:
                 del file[done.start :]
         return bytes(file)
 
+    def renamed(self, suffix: str, moment: int) -> dict[str, bytes]:
+        """What somebody finds at a moment in files that got their names in this trace, durable or not.
+
+        Args:
+            suffix: How their names end.
+            moment: After so many operations of the trace.
+
+        >>> disk = SimulatedDisk({"/": None})
+        >>> disk.create("/a.tmp"); disk.write("/a.tmp", 0, b"one"); disk.rename("/a.tmp", "/a.txt")
+        >>> disk.renamed(".txt", 2), disk.renamed(".txt", 3)
+        ({}, {'/a.txt': b'one'})
+        """
+        past = self.trace[:moment]
+        names = {
+            done.target: done.inode for done in past if done.kind == "rename" and done.target.endswith(suffix)
+        }
+        files = {inode: bytearray() for inode in names.values()}
+        for done in past if files else ():
+            if done.kind == "write" and done.inode in files:
+                _put(files[done.inode], done.start, done.data)
+        return {path: bytes(files[inode]) for path, inode in names.items()}
+
     # Operations -----------------------------------------------------------------------------------
 
     def mkdir(self, path: str) -> None:

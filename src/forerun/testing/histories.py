@@ -8,14 +8,17 @@ off, more often than not while it recovers, and so on, up to three crashes in a 
 import errno
 import random  # noqa: TID251 - always seeded; this is where randomness is wanted
 from collections import Counter
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
 from forerun.errors import ForerunError
 from forerun.testing.disk import FATES, Contents, Fault, Kind
+from forerun.testing.invariants import EVERYTHING, PROGRESS, Evidence, Position, judge, title
 from forerun.testing.outcome import Outcome
 from forerun.testing.trial import Traffic, Trial, run_trial
+from forerun.testing.witness import Witness
 from forerun.testing.world import SimulatedMachine
 
 CRASHES_MAX = 3
@@ -48,6 +51,7 @@ class Tally:
         faults: Errors of the disk that were given, by name.
         retries: Events that a client sent again although they had got through: only the answer was lost.
         images: Digests of what disks held after crashes.
+        compared: By invariant, how many things were compared.
         violations: What was wrong, with the seed.
     """
 
@@ -58,6 +62,7 @@ class Tally:
     faults: Counter[str] = field(default_factory=Counter)
     retries: int = 0
     images: set[bytes] = field(default_factory=set)
+    compared: Counter[str] = field(default_factory=Counter)
     violations: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, other: "Tally") -> None:
@@ -73,7 +78,21 @@ class Tally:
         self.faults += other.faults
         self.retries += other.retries
         self.images |= other.images
+        self.compared += other.compared
         self.violations += other.violations
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is due.
+
+    Args:
+        outcome: What every run must leave.
+        states: The hash of the state at every place in the log where a step can end.
+    """
+
+    outcome: Outcome
+    states: Mapping[Position, str]
 
 
 class Histories:
@@ -84,20 +103,27 @@ class Histories:
         directory: For scratch; best in memory.
         expected: What every run must leave; None: what an undisturbed one leaves.
         faults: Share of the restarts whose disk gives an error.
+        consult: Which invariants are checked.
     """
 
     def __init__(
-        self, traffic: Traffic, directory: Path, expected: Outcome | None = None, faults: float = 0.1
+        self,
+        traffic: Traffic,
+        directory: Path,
+        expected: Expected | None = None,
+        faults: float = 0.1,
+        consult: Collection[str] = EVERYTHING,
     ) -> None:
         self._traffic = traffic
+        self._consult = consult
         self._faults = faults
         self._machine = SimulatedMachine(directory)
         self._machine.data.mkdir(parents=True, exist_ok=True)
         self._done: dict[int, Trial] = {}
         self._recent: dict[tuple[bytes, bool, int], Trial] = {}
         self._repeated: dict[tuple[int, ...], Outcome] = {}
-        self.expected = expected if expected is not None else self._expected()
         self.tally = Tally()
+        self.expected = expected if expected is not None else self._expected()
 
     def chain(self, seed: int) -> list[str]:
         """Live through the histories that a seed names.
@@ -110,17 +136,17 @@ class Histories:
         """
         chance = random.Random(seed)
         trial = self.undisturbed(chance.randrange(VARIANTS))
-        known = _Known()
+        known = Witness()
         # However steps, files and checkpoints are cut: the same to the last bit.
         problems = self._judge(trial, known)
         for crashes in range(1, 0 if problems else chance.randint(1, CRASHES_MAX) + 1):
             moment, during = _moment(trial, chance, first=crashes == 1)
-            known.learn(trial, moment, chance)
+            known.learn(trial, moment, str(self._machine.data), chance)
             trial = self._recovered(trial.disk.survivors(moment, chance.choice(FATES), chance), known)
             problems += self._judge(trial, known)
             if trial.error is not None and not problems:
                 # The disk's error ended it. With the disk in order again it must go on.
-                known.learn(trial, len(trial.disk.trace), chance)
+                known.learn(trial, len(trial.disk.trace), str(self._machine.data), chance)
                 left = trial.disk.survivors(len(trial.disk.trace), chance.choice(FATES), chance)
                 trial = self._recovered(left, known, in_order=True)
                 problems += self._judge(trial, known)
@@ -133,7 +159,7 @@ class Histories:
         self.tally.violations += [(seed, problem) for problem in problems]
         return problems
 
-    def _recovered(self, contents: Contents, known: "_Known", *, in_order: bool = False) -> Trial:
+    def _recovered(self, contents: Contents, known: Witness, *, in_order: bool = False) -> Trial:
         """A run on what a crash has left, in which the client goes on with what nobody has acknowledged.
 
         What happens in it depends on that alone, so it is lived once.
@@ -156,31 +182,32 @@ class Histories:
             del self._recent[next(iter(self._recent))]
         return trial
 
-    def _judge(self, trial: Trial, known: "_Known") -> list[str]:
+    def _judge(self, trial: Trial, known: Witness) -> list[str]:
         if trial.error is not None:
-            return _bad_end(trial)
+            return _bad_end(trial) if PROGRESS in self._consult else []
         assert trial.found is not None, "a run that ended without an error has been read"
-        problems = list(trial.found.problems)
-        for kind, stop in known.ends.items():
-            if trial.ends.get(kind, 0) < stop:
-                problems.append(f"a reader saw {stop} of {kind}, and {trial.ends.get(kind, 0)} are left")
-        for path, lines in known.lines.items():
-            topic = path.rpartition("/")[2].removesuffix(".jsonl")
-            committed = trial.ends.get(f"log {topic}", 0)
-            saw = lines.count(b"\n")
-            if saw > committed:
-                problems.append(f"somebody saw {saw} decisions of {topic}, and {committed} were made")
-            if not trial.found.files.get(path, b"").startswith(lines):
-                problems.append(f"a decision of {topic} that somebody saw is gone or another")
-        for name, score in known.answers.items():
-            if name not in trial.found.asked:
-                problems.append(f"the answer {name} is lost")
-            elif f"('score', {score!r})" not in trial.found.asked[name]:
-                problems.append(f"the answer {name} was {score}, and is stored as something else")
-        difference = self._due(trial.copies, known).difference(trial.found.outcome)
-        return problems if difference is None else [*problems, difference]
+        if trial.recovered is not None:
+            known.recovered = dict([trial.recovered])
+        client = self._traffic.client
+        compared, problems = judge(
+            Evidence(
+                trial.found,
+                self._due(trial.copies, known),
+                answers=known.answers,
+                acknowledged={} if client is None else {client.stream: client.rows(known.acknowledged)},
+                ends=known.ends,
+                recovered_ends=trial.ends,
+                lines=known.lines,
+                parts={folder: list(parts.values()) for folder, parts in known.parts.items()},
+                recovered=known.recovered,
+                states=self.expected.states,
+            ),
+            self._consult,
+        )
+        self.tally.compared += compared
+        return problems
 
-    def _due(self, copies: tuple[int, ...], known: "_Known") -> Outcome:
+    def _due(self, copies: tuple[int, ...], known: Witness) -> Outcome:
         """What a run must leave that has each event of the client so often in the log.
 
         Each copy but the first is a duplicate, with a place in the log and in the counts. More copies than
@@ -188,9 +215,9 @@ class Histories:
         """
         client = self._traffic.client
         if client is None or len(copies) != len(client.events) or sum(copies) - len(copies) > known.restarts:
-            return self.expected
+            return self.expected.outcome
         if sum(copies) == len(copies):
-            return self.expected
+            return self.expected.outcome
         if copies not in self._repeated:
             sends = [number for number, times in enumerate(copies) for _ in range(times)]
             found = run_trial(self._machine, self._traffic, None, random.Random(0), None, sends).found
@@ -212,7 +239,7 @@ class Histories:
             self._done[variant] = trial
         return trial
 
-    def _expected(self) -> Outcome:
+    def _expected(self) -> Expected:
         client = self._traffic.client
         if client is not None and self.undisturbed(0).copies != (1,) * len(client.events):
             # Its events come too late for this log, or look like others in it: copies cannot be told apart.
@@ -220,45 +247,18 @@ class Histories:
             self._done.clear()
         found = self.undisturbed(0).found
         assert found is not None, "an undisturbed run has been read"
-        return found.outcome
-
-
-@dataclass(slots=True)
-class _Known:
-    """What people outside know by now, and must find again."""
-
-    ends: dict[str, int] = field(default_factory=dict)
-    answers: dict[str, float | None] = field(default_factory=dict)
-    lines: dict[str, bytes] = field(default_factory=dict)
-    acknowledged: int = 0
-    restarts: int = 0
-    copies: int = 0
-
-    def doubled(self, trial: Trial) -> int:
-        """How many copies of the client's events a run has made."""
-        before, self.copies = self.copies, max(self.copies, sum(trial.copies) - len(trial.copies))
-        return self.copies - before
-
-    def learn(self, trial: Trial, moment: int, chance: random.Random) -> None:
-        """What a run said before it was cut off."""
-        self.restarts += 1
-        words = [
-            said for said in trial.said if said.acknowledged > self.acknowledged and said.moment <= moment
-        ]
-        if words:
-            # The last word to the client may have been lost, if nothing was sent that only follows upon it.
-            last = words[-1].acknowledged == len(trial.copies) or words[-1].moment == moment
-            self.acknowledged = words[-1].acknowledged - (last and chance.random() < 0.5)
-        for path in {*self.lines, *(path for path in trial.disk.paths() if path.endswith(".jsonl"))}:
-            now = trial.disk.seen(path, moment)
-            self.lines[path] = max(self.lines.get(path, b""), now[: now.rfind(b"\n") + 1], key=len)
-        for said in trial.said:
-            if said.moment <= moment:
-                self.ends.update(
-                    {kind: max(stop, self.ends.get(kind, 0)) for kind, stop in said.ends.items()}
-                )
-                if said.answer is not None:
-                    self.answers[said.answer[0]] = said.answer[1]
+        states: dict[Position, str] = {}
+        # Without the client: which of its events are in the log, and how often, its numbers do not say.
+        stepwise = run_trial(
+            self._machine,
+            replace(self._traffic, client=None),
+            None,
+            random.Random(0),
+            states=states,
+        )
+        if stepwise.error is not None:
+            raise stepwise.error
+        return Expected(found.outcome, states)
 
 
 def _moment(trial: Trial, chance: random.Random, *, first: bool) -> tuple[int, bool]:
@@ -282,11 +282,10 @@ def _fault(chance: random.Random) -> Fault:
 def _bad_end(trial: Trial) -> list[str]:
     """An error is as it should be only if the disk gave one, and it says so with a code."""
     if trial.fault is None or not trial.fault.hit:
-        return [f"the restart failed: {trial.error!r}"]
+        return [f"{title(PROGRESS)}: the restart failed: {trial.error!r}"]
     if not isinstance(trial.error, ForerunError):
-        return [
-            f"after {errno.errorcode[trial.fault.code]} at {trial.fault.kind} it ended with {trial.error!r}"
-        ]
+        fault = f"{errno.errorcode[trial.fault.code]} at {trial.fault.kind}"
+        return [f"{title(PROGRESS)}: after {fault} it ended with {trial.error!r}"]
     return []
 
 

@@ -2,15 +2,16 @@
 
 import json
 import sqlite3
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from forerun.monitoring.status import StreamStatus
 
 DAY_ONLY = ("predicted_at", "latency_us")
 """Columns that say when it happened here, not what."""
@@ -20,9 +21,6 @@ Rows = tuple[str, ...]
 
 class Row(dict[str, Any]):
     """A row, and as text what must be the same of it."""
-
-    offset: int = -1
-    """Of a decision, its place in its topic, which depends on when requests came."""
 
     @cached_property
     def line(self) -> str:
@@ -37,10 +35,10 @@ class Outcome:
     Args:
         predictions: Those that records triggered, in order.
         labels: Theirs, in no order.
-        decisions: Theirs, as a receiver of the decision files sees them, in order.
-        windows: Windows that closed, as they are in files and as they were sent, in order.
+        decisions: Theirs, as they were committed, in order.
+        windows: Windows that closed, as they are in files and as they were committed for sending, in order.
         refused: Records not applied and rows that never were records, in no order.
-        counts: Per stream and partition, what became of its records.
+        counts: Per stream, what became of its records.
         state: Hash of all features' state.
     """
 
@@ -52,28 +50,6 @@ class Outcome:
     counts: Rows
     state: str
 
-    def difference(self, other: "Outcome") -> str | None:
-        """The first thing in which the other one is not equal; None: it is equal.
-
-        Args:
-            other: What was found; this is what should be.
-        """
-        for field in fields(self):
-            expected, found = getattr(self, field.name), getattr(other, field.name)
-            if expected == found:
-                continue
-            if isinstance(expected, str):
-                return f"{field.name}: {found[:16]} instead of {expected[:16]}"
-            lost = list((Counter(expected) - Counter(found)).elements())
-            more = list((Counter(found) - Counter(expected)).elements())
-            if not lost and not more:
-                return f"{field.name}: in another order"
-            return (
-                f"{field.name}: {len(lost)} lost, {len(more)} doubled or invented; "
-                f"first lost {lost[:1]}, first too many {more[:1]}"
-            )
-        return None
-
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -82,16 +58,39 @@ class Found:
     Args:
         outcome: What must always be the same.
         asked: By id, the predictions that somebody asked for.
-        problems: What is wrong without any comparison.
         rows: The rows of the outcome by kind, as they were read.
-        files: Bytes of each decision file, by path.
+        parts: By folder, its Parquet files in the order of their rows.
+        topics: By topic of decisions or windows, what was committed for receivers, in order.
+        files: Bytes of the file that stands for each receiver, by topic.
+        logged: By stream, the events that its log holds, by offset.
+        streams: What the engine says about its streams.
+        torn: Files that were begun and left.
     """
 
     outcome: Outcome
-    asked: Mapping[str, str]
-    problems: Sequence[str]
-    rows: Mapping[str, Sequence[Mapping[str, Any]]]
+    asked: Mapping[str, Row]
+    rows: Mapping[str, Sequence[Row]]
+    parts: Mapping[str, Sequence["Part"]]
+    topics: Mapping[str, Sequence[Row]]
     files: Mapping[str, bytes]
+    logged: Mapping[str, Sequence[Row]]
+    streams: Sequence[StreamStatus]
+    torn: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A Parquet file.
+
+    Args:
+        start: Number of its first row, as its name says.
+        stop: Number after its last.
+        rows: What is in it.
+    """
+
+    start: int
+    stop: int
+    rows: Sequence[Row]
 
 
 class Disk(Protocol):
@@ -105,7 +104,13 @@ class Disk(Protocol):
 
 
 def read_outcome(
-    disk: Disk, data: Path, connection: sqlite3.Connection, *, counts: Rows, state: str
+    disk: Disk,
+    data: Path,
+    connection: sqlite3.Connection,
+    *,
+    topics: Mapping[str, str],
+    streams: Sequence[StreamStatus],
+    state: str,
 ) -> Found:
     """Read what a run has left.
 
@@ -113,56 +118,61 @@ def read_outcome(
         disk: The disk.
         data: The data directory on it.
         connection: To its database, for reading.
-        counts: What the engine says about its streams.
+        topics: By stream, the topic of the log that holds its events.
+        streams: What the engine says about its streams.
         state: Hash of its state.
     """
-    problems: list[str] = []
     rows: dict[str, list[Row]] = {"predictions": [], "labels": [], "windows": []}
-    ends: dict[str, int] = {}
+    parts: dict[str, list[Part]] = {}
+    files: dict[str, bytes] = {}
+    torn = []
     for path in disk.paths():
         folder, _, name = path.removeprefix(f"{data}/").rpartition("/")
         if name.endswith(".parquet"):
-            start, stop = map(int, name.removeprefix("part-").removesuffix(".parquet").split("-"))
-            if start != ends.get(folder, 0):
-                problems.append(f"{folder} has rows from {start} where {ends.get(folder, 0)} is due")
-            ends[folder] = stop
-            rows[folder.partition("/")[0]] += _parquet(disk.read(path))
+            part = part_of(name, disk.read(path))
+            parts.setdefault(folder, []).append(part)
+            rows[folder.partition("/")[0]] += part.rows
+        elif name.endswith(".jsonl"):
+            files[name.removesuffix(".jsonl")] = disk.read(path)
         elif name.endswith(".tmp"):
-            problems.append(f"{path} was left behind")
-    asked = {str(row["prediction_id"]) for row in rows["predictions"] if row["source"] != "stream"}
-    decisions, sent = list[Row](), list[Row]()
-    topics = [path for path in disk.paths() if path.endswith(".jsonl")]
-    for topic in topics:
-        for number, line in enumerate(disk.read(topic).decode().splitlines()):
-            decision = _json(line)
-            if decision.offset != number:
-                problems.append(f"line {number} of {topic} has another offset")
-            # Rows of closed windows have topics too.
-            (decisions if "decision_id" in decision else sent).append(decision)
-    for name, ids in (
-        ("prediction", [row["prediction_id"] for row in rows["predictions"]]),
-        ("label", [row["prediction_id"] for row in rows["labels"]]),
-        ("decision", [row["decision_id"] for row in decisions]),
-    ):
-        twice = [one for one, times in Counter(ids).items() if times > 1]
-        if twice:
-            problems.append(f"{name} {twice[0]} is there twice, {len(twice)} in all")
+            torn.append(path)
+    log = _log(connection)
+    logged = {stream: log.pop(topic, []) for stream, topic in topics.items()}
+    asked = {row["prediction_id"]: row for row in rows["predictions"] if row["source"] != "stream"}
+    sent = [row for topic in sorted(log) for row in log[topic]]
+    # Rows of closed windows have topics too.
+    decisions = [row for row in sent if "decision_id" in row]
     refused = [row for kind in ("rejected", "quarantine") for row in _stored(connection, kind)]
     return Found(
         Outcome(
             predictions=tuple(row.line for row in rows["predictions"] if row["source"] == "stream"),
             labels=tuple(sorted(row.line for row in rows["labels"] if row["prediction_id"] not in asked)),
             decisions=tuple(row.line for row in decisions if row["prediction_id"] not in asked),
-            windows=tuple(row.line for row in [*rows["windows"], *sent]),
+            windows=tuple(
+                row.line for row in [*rows["windows"], *(row for row in sent if "decision_id" not in row)]
+            ),
             refused=tuple(sorted(row.line for row in refused)),
-            counts=counts,
+            counts=tuple(repr(stream) for stream in streams),
             state=state,
         ),
-        {row["prediction_id"]: row.line for row in rows["predictions"] if row["source"] != "stream"},
-        problems,
+        asked,
         {**rows, "decisions": decisions, "refused": refused},
-        {path: disk.read(path) for path in topics},
+        parts,
+        log,
+        files,
+        logged,
+        streams,
+        torn,
     )
+
+
+def _log(connection: sqlite3.Connection) -> dict[str, list[Row]]:
+    """By topic, what the log holds."""
+    found: dict[str, list[Row]] = {}
+    chunks = connection.execute("SELECT topic, payload FROM log_chunk ORDER BY topic, start").fetchall()
+    for topic, payload in chunks:
+        found.setdefault(topic, []).extend(_stream(payload))
+    return found
 
 
 def _stored(connection: sqlite3.Connection, kind: str) -> list[Row]:
@@ -172,19 +182,38 @@ def _stored(connection: sqlite3.Connection, kind: str) -> list[Row]:
     return [row for (payload,) in payloads for row in _stream(payload)]
 
 
+def part_of(name: str, data: bytes) -> Part:
+    """A Parquet file, read.
+
+    Args:
+        name: Its name, without the folder.
+        data: Its bytes.
+    """
+    start, stop = map(int, name.removeprefix("part-").removesuffix(".parquet").split("-"))
+    return Part(start, stop, _parquet(data))
+
+
 # Most histories leave most files as others have left them.
 @lru_cache(maxsize=4096)
-def _parquet(data: bytes) -> list[Row]:
+def _parquet(data: bytes) -> Sequence[Row]:
     return [Row(row) for row in pq.ParquetFile(pa.BufferReader(data)).read(use_threads=False).to_pylist()]
 
 
 @lru_cache(maxsize=4096)
-def _json(line: str) -> Row:
-    row = Row(json.loads(line))
-    row.offset = row.pop("offset")
-    return row
+def json_row(line: bytes) -> Row:
+    """A line of a receiver's file.
+
+    Args:
+        line: Without its end.
+
+    Raises:
+        ValueError: It is no JSON object.
+    """
+    return Row(json.loads(line))
 
 
 @lru_cache(maxsize=4096)
-def _stream(data: bytes) -> list[Row]:
-    return [Row(row) for row in pa.ipc.open_stream(data).read_all().to_pylist()]
+def _stream(data: bytes) -> Sequence[Row]:
+    rows = pa.ipc.open_stream(data).read_all().to_pylist()
+    # When it came here is not part of an event that somebody sends, nor of a decision.
+    return [Row({name: value for name, value in row.items() if name != "_arrival"}) for row in rows]

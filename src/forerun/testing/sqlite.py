@@ -47,13 +47,14 @@ class SimulatedSqlite:
             apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
         )
         connection = SimulatedConnection(str(path), flags, self._vfs.name)
+        # At once: what fails below would keep it, and its locks, for as long as the error is kept.
+        self._opened.append(connection)
         # What forerun uses of a connection is what the class has.
         as_sqlite3 = cast(sqlite3.Connection, connection)
         connection.execute("PRAGMA temp_store = MEMORY")
         database.configure(as_sqlite3, read_only=read_only, page_bytes=PAGE_BYTES)
         if not read_only:
             connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_CHECKPOINT_PAGES}").fetchall()
-        self._opened.append(connection)
         return as_sqlite3
 
     def switch_on(self, disk: SimulatedDisk, chance: random.Random) -> None:

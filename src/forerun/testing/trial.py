@@ -2,15 +2,17 @@
 
 import random  # noqa: TID251 - always seeded; this is where randomness is wanted
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from forerun.runtime.engine import Engine
+from forerun.streams.log import ARRIVAL
 from forerun.streams.source import Source
 from forerun.testing.disk import Contents, Fault, SimulatedDisk
-from forerun.testing.outcome import Found, read_outcome
+from forerun.testing.invariants import Position
+from forerun.testing.outcome import Found, Row, read_outcome
 from forerun.testing.world import SimulatedMachine
 
 if TYPE_CHECKING:
@@ -33,6 +35,18 @@ class Client:
     stream: str
     events: Sequence[pa.RecordBatch]
     before: int
+
+    def rows(self, number: int) -> list[Row]:
+        """The first of its events, as they were sent.
+
+        Args:
+            number: How many.
+        """
+        return [
+            Row({name: value for name, value in row.items() if name != ARRIVAL})
+            for batch in self.events[:number]
+            for row in batch.to_pylist()
+        ]
 
     def copies(self, consumed: int, refused: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
         """How often each of its events is in the log.
@@ -102,6 +116,7 @@ class Trial:
         fault: The error that the disk was told to give.
         opened: Length of the trace when the recovery was over.
         ends: How much of what the recovery found.
+        recovered: Where it was when the recovery was over, and the hash of its state there.
         said: What left the process.
         copies: How often each event of the client is in the log at the end.
         found: What is there at the end; None after an error.
@@ -112,6 +127,7 @@ class Trial:
     fault: Fault | None
     opened: int = 0
     ends: Mapping[str, int] = field(default_factory=dict)
+    recovered: tuple[Position, str] | None = None
     said: list[Said] = field(default_factory=list)
     copies: tuple[int, ...] = ()
     found: Found | None = None
@@ -125,6 +141,7 @@ def run_trial(
     chance: random.Random,
     fault: Fault | None = None,
     sends: Sequence[int] | None = None,
+    states: dict[Position, str] | None = None,
 ) -> Trial:
     """Run an app to the end of its source, and then let the client send its events.
 
@@ -135,6 +152,7 @@ def run_trial(
         chance: Draws sizes, order and requests.
         fault: An error of the disk.
         sends: Which of its events the client sends, in order; None: each once.
+        states: Takes the hash of the state at every place where a step can end; None: nobody wants it.
     """
     asking = chance.random() < 0.3
     engine: Engine | None = None
@@ -142,28 +160,36 @@ def run_trial(
 
     def tell() -> None:
         """Something was committed: somebody looks, and perhaps asks."""
+        if states is not None and engine is not None:
+            states.setdefault(*_place(engine))
         if reader is not None and engine is not None:
-            trial.said.append(Said(len(trial.disk.trace), _ends(reader)))
+            trial.said.append(Said(len(trial.disk.trace), ends(reader)))
             if asking:
                 _ask(engine, traffic, chance, trial)
 
     world = machine.start(contents, chance, fault, tell)
+    if states is not None:
+        world = replace(world, portion_rows=1)
     trial = Trial(machine.disk, fault)
     try:
         with Engine.open(traffic.app, machine.data, world=world) as engine:
             trial.opened = len(trial.disk.trace)
             reader = machine.connect(machine.data / "forerun.db", read_only=True)
-            trial.ends = _ends(reader)
+            trial.ends = ends(reader)
+            trial.recovered = _place(engine)
+            if states is not None:
+                states.setdefault(*trial.recovered)
             engine.run(traffic.source)
             _send(engine, traffic.client, sends, trial)
             streams = engine.status().streams
-            counts = tuple(repr(stream) for stream in streams)
             state = engine.state_hash()
             reader.close()
             reader = None
         trial.disk.heal()
         looking = machine.connect(machine.data / "forerun.db", read_only=True)
-        trial.found = read_outcome(trial.disk, machine.data, looking, counts=counts, state=state)
+        trial.found = read_outcome(
+            trial.disk, machine.data, looking, topics=topics_of(traffic.app), streams=streams, state=state
+        )
         looking.close()
         if traffic.client is not None:
             [consumed] = [one.consumed for one in streams if one.name == traffic.client.stream]
@@ -175,8 +201,26 @@ def run_trial(
     return trial
 
 
-def _ends(reader: Any) -> dict[str, int]:
-    """How much of each kind a reader beside the run sees: records, steps, predictions and so on."""
+def topics_of(app: "App") -> dict[str, str]:
+    """By stream, the topic of the log that holds its events.
+
+    Args:
+        app: The app.
+    """
+    return {stream.name: stream.topic for stream in app.streams.values()}
+
+
+def _place(engine: Engine) -> tuple[Position, str]:
+    """Where an engine is, and the hash of its state there."""
+    return tuple(stream.consumed for stream in engine.status().streams), engine.state_hash()
+
+
+def ends(reader: Any) -> dict[str, int]:
+    """How much of each kind a reader beside the run sees: records, steps, predictions and so on.
+
+    Args:
+        reader: A connection to the database.
+    """
     rows = reader.execute(
         "SELECT kind || ' ' || model, stop FROM output_end"
         " UNION ALL SELECT 'log ' || topic, stop FROM log_end"

@@ -1,0 +1,68 @@
+"""Whether what a run has left is what the oracle says, in the words of the invariants."""
+
+import datetime
+from collections.abc import Iterator
+from typing import Any
+
+from tests.crash.oracle import Oracle
+
+from forerun.testing.invariants import title
+from forerun.testing.outcome import Found
+
+
+def unlike_oracle(found: Found, oracle: Oracle) -> list[str]:
+    """Everything in which a run and the oracle do not agree.
+
+    Args:
+        found: What the run has left.
+        oracle: What it says of the same log.
+    """
+    return [f"{title(name)}: unlike the oracle, {problem}" for name, problem in _problems(found, oracle)]
+
+
+def _problems(found: Found, oracle: Oracle) -> Iterator[tuple[str, str]]:
+    predictions = [
+        (row["prediction_id"], row["key"], _micros(row["event_time"]), row["score"])
+        for row in found.rows["predictions"]
+        if row["source"] == "stream"
+    ]
+    due: list[tuple[Any, ...]] = [
+        (one["id"], one["payment"], one["at"], one["score"]) for one in oracle.predictions
+    ]
+    if sorted(predictions) != sorted(due):
+        yield "I2", f"predictions: {len(predictions)} instead of {len(due)}, or other ones"
+    elif predictions != due:
+        yield "I3", "predictions: in another order"
+    inputs = {row["prediction_id"]: tuple(row["inputs"].values()) for row in found.rows["predictions"]}
+    for one in oracle.predictions:
+        # What was served to a prediction is the state of its entity at its position.
+        values = inputs.get(one["id"])
+        if values is not None and values != one["values"]:
+            yield "I5", f"prediction {one['id']} saw {values} instead of {one['values']}"
+            break
+    labels = {
+        row["prediction_id"]: (row["label"], _micros(row["label_time"]))
+        for row in found.rows["labels"]
+        if row["prediction_id"] not in found.asked
+    }
+    if labels != oracle.labels:
+        yield "I2", f"labels: {len(labels)} instead of {len(oracle.labels)}, or other values"
+    decided = [
+        row["decision_id"] for row in found.rows["decisions"] if row["prediction_id"] not in found.asked
+    ]
+    if sorted(decided) != sorted(oracle.decisions):
+        yield "I2", f"decisions: {len(decided)} instead of {len(oracle.decisions)}, or others"
+    elif decided != oracle.decisions:
+        yield "I3", "decisions: in another order"
+    refused = sorted((row["stream"], row["offset"], row["verdict"]) for row in found.rows["refused"])
+    if refused != sorted(oracle.refused):
+        yield "I7", f"refused records: {len(refused)} instead of {len(oracle.refused)}, or others"
+    for stream in found.streams:
+        counts = {name: getattr(stream, name) for name in oracle.counts[stream.name]}
+        if counts != oracle.counts[stream.name]:
+            yield "I8", f"{stream.name}: {counts} instead of {oracle.counts[stream.name]}"
+
+
+def _micros(moment: datetime.datetime) -> int:
+    """Microseconds since 1970."""
+    return round(moment.timestamp() * 1_000_000)
