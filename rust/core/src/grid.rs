@@ -2,7 +2,6 @@
 
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
-use std::ops::Range;
 
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 
@@ -10,7 +9,7 @@ use crate::column::Column;
 use crate::list::List;
 use crate::one::One;
 use crate::row::Row;
-use crate::threads::{THREAD_ROWS, shared};
+use crate::transpose::transpose;
 use crate::types::Type;
 
 /// Feature values: a row per read, in parts that are set one by one: a part is what one lookup reads.
@@ -25,7 +24,7 @@ use crate::types::Type;
 /// grid.set(0, 0, &mut row);
 /// row.set(0, Some(7));
 /// grid.set(1, 0, &mut row);
-/// let [column] = grid.take_columns(&[Type::Int], 1).try_into().unwrap();
+/// let [column] = grid.take_columns(&[Type::Int]).try_into().unwrap();
 /// assert_eq!((column.as_whole(0), column.as_whole(1)), (None, Some(7)));
 /// ```
 #[derive(Clone, Debug)]
@@ -181,9 +180,9 @@ impl Grid {
         }
     }
 
-    /// The columns, of the given types, and the texts out of it; by so many threads.
+    /// The columns, of the given types, and the texts out of it.
     #[must_use]
-    pub fn take_columns(&mut self, types: &[Type], threads: usize) -> Vec<Column> {
+    pub fn take_columns(&mut self, types: &[Type]) -> Vec<Column> {
         let rows = self.rows;
         if rows == 1 {
             let column = |(slot, &ty): (usize, &Type)| match ty {
@@ -192,12 +191,7 @@ impl Grid {
             };
             return types.iter().enumerate().map(column).collect();
         }
-        let threads = if rows < THREAD_ROWS { 1 } else { threads };
-        let each = self.slots.div_ceil(threads);
-        let turned = shared(threads, |nth| {
-            self.turned((nth * each).min(self.slots)..((nth + 1) * each).min(self.slots))
-        });
-        let turned = turned.into_iter().flatten().zip(types).enumerate();
+        let turned = self.turned().into_iter().zip(types).enumerate();
         turned
             .map(|(slot, (turned, &ty))| match ty {
                 Type::String => List::texts(&self.take_lists(slot)),
@@ -219,34 +213,27 @@ impl Grid {
         ScalarBuffer::new(Buffer::from_vec(words), shift(slot, self.rows), self.rows)
     }
 
-    /// The bits of some slots.
-    fn turned(&self, own: Range<usize>) -> Vec<Turned> {
+    /// The bits of every slot.
+    fn turned(&self) -> Vec<Turned> {
         let (rows, limbs) = (self.rows, self.slots.div_ceil(64));
         let column = |_| Turned {
             bits: Vec::with_capacity(rows.div_ceil(BLOCK)),
             nulls: false,
         };
-        let mut columns: Vec<Turned> = own.clone().map(column).collect();
+        let mut columns: Vec<Turned> = (0..self.slots).map(column).collect();
         for from in (0..rows).step_by(BLOCK) {
             let to = (from + BLOCK).min(rows);
             let full = u64::MAX >> (BLOCK - (to - from));
             for (part, held) in self.parts.iter().enumerate() {
-                let marks = |row: usize, limb: usize| {
-                    self.valid[(row * self.parts.len() + part) * limbs + limb]
-                };
                 for limb in 0..limbs {
-                    let all = (from..to).fold(u64::MAX, |all, row| all & marks(row, limb));
-                    for slot in held.in_limb(limb).filter(|slot| own.contains(slot)) {
-                        let bits = if all >> (slot % 64) & 1 == 1 {
-                            full
-                        } else {
-                            (from..to).rev().fold(0, |bits, row| {
-                                bits << 1 | marks(row, limb) >> (slot % 64) & 1
-                            })
-                        };
-                        let column = &mut columns[slot - own.start];
-                        column.nulls |= bits != full;
-                        column.bits.push(bits);
+                    let mut marks = [0; BLOCK];
+                    for (row, mark) in (from..to).zip(&mut marks) {
+                        *mark = self.valid[(row * self.parts.len() + part) * limbs + limb];
+                    }
+                    transpose(&mut marks);
+                    for slot in held.in_limb(limb) {
+                        columns[slot].nulls |= marks[slot % 64] != full;
+                        columns[slot].bits.push(marks[slot % 64]);
                     }
                 }
             }
@@ -360,8 +347,8 @@ mod tests {
 
     #[test]
     fn parts_of_any_slots_come_out_where_they_were_put() {
-        // 130 slots in three parts, one of them scattered; rows enough for several threads.
-        let rows = THREAD_ROWS + 200;
+        // 130 slots in three parts, one of them scattered; rows that do not fill the last block.
+        let rows = LONG + 200;
         let parts: Vec<Vec<usize>> = vec![
             (0..70).collect(),
             (70..130).step_by(2).collect(),
@@ -370,22 +357,20 @@ mod tests {
         let value = |row: usize, slot: usize| {
             (row / 64 == 1 || !(row + slot).is_multiple_of(3)).then_some((row * 1000 + slot) as u64)
         };
-        for threads in [1, 3] {
-            let (mut grid, mut values) = (Grid::new(parts.clone(), rows), Row::new(130));
-            for row in 0..rows {
-                for (part, slots) in parts.iter().enumerate().rev() {
-                    for &slot in slots {
-                        values.set(slot, value(row, slot));
-                    }
-                    grid.set(row, part, &mut values);
+        let (mut grid, mut values) = (Grid::new(parts.clone(), rows), Row::new(130));
+        for row in 0..rows {
+            for (part, slots) in parts.iter().enumerate().rev() {
+                for &slot in slots {
+                    values.set(slot, value(row, slot));
                 }
+                grid.set(row, part, &mut values);
             }
-            let columns = grid.take_columns(&[Type::Int; 130], threads);
-            for (slot, column) in columns.iter().enumerate() {
-                for row in 0..rows {
-                    let expected = value(row, slot).map(|word| word as i64);
-                    assert_eq!(column.as_whole(row), expected, "row {row}, slot {slot}");
-                }
+        }
+        let columns = grid.take_columns(&[Type::Int; 130]);
+        for (slot, column) in columns.iter().enumerate() {
+            for row in 0..rows {
+                let expected = value(row, slot).map(|word| word as i64);
+                assert_eq!(column.as_whole(row), expected, "row {row}, slot {slot}");
             }
         }
     }

@@ -128,7 +128,7 @@ impl Guard {
     }
 
     /// Judges a valid event. `clock` is the highest arrival seen anywhere; `id` is bytes and hash.
-    #[inline]
+    #[inline(always)]
     pub fn judge(
         &mut self,
         stream: &Stream,
@@ -138,17 +138,16 @@ impl Guard {
         clock: i64,
         id: Option<(&[u8], u64)>,
     ) -> Verdict {
-        self.partitions[partition].arrival = arrival;
         if stream.idle_us.is_some() {
+            self.partitions[partition].arrival = arrival;
             self.advance(stream, clock);
         }
         let verdict = self.verdict(stream, time, arrival, id);
-        self.count(partition, arrival, verdict);
+        let own = self.count(partition, arrival, verdict);
         if verdict == Verdict::Applied {
             let reached = time.saturating_sub(stream.lateness_us);
-            let own = &mut self.partitions[partition].watermark;
-            if own.is_none_or(|own| reached > own) {
-                *own = Some(reached);
+            if own.watermark.is_none_or(|own| reached > own) {
+                own.watermark = Some(reached);
                 self.advance(stream, clock);
             }
             if let (Some(ids), Some((id, hash))) = (&mut self.ids, id) {
@@ -183,11 +182,12 @@ impl Guard {
     }
 
     #[inline]
-    fn count(&mut self, partition: usize, arrival: i64, verdict: Verdict) {
+    fn count(&mut self, partition: usize, arrival: i64, verdict: Verdict) -> &mut Partition {
         let partition = &mut self.partitions[partition];
         partition.arrival = arrival;
         partition.next_offset += 1;
         partition.counts[verdict as usize] += 1;
+        partition
     }
 
     /// Sets the next offset of a partition: batches may leave gaps.

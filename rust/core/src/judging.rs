@@ -47,38 +47,44 @@ impl Kernel {
         let mut counts = vec![0u32; plan.streams.len()];
         let mut horizons: Vec<Vec<Option<i64>>> = vec![Vec::new(); plan.views.len()];
         let mut stale = Stale::default();
-        for (at, row) in Interleaved::new(batches, staged) {
-            let (batch, columns) = (&batches[at], &staged[at]);
-            self.clock = self.clock.max(columns.arrivals[row]);
-            if accepted.len() % HORIZON_ROWS == 0 {
-                let due = accepted.len() / HORIZON_ROWS;
-                for (view, seen) in horizons.iter_mut().enumerate() {
-                    if seen.len() == due {
+        let mut due = 0;
+        for (at, rows) in Interleaved::new(batches, staged) {
+            let (batch, columns, partition) = (&batches[at], &staged[at], partitions[at]);
+            let (arrivals, times) = (&columns.arrivals[..], columns.times());
+            let can_be_late = !self.late_reads[batch.stream].is_empty();
+            let (verdicts, nth) = (&mut verdicts[at][..], &mut counts[batch.stream]);
+            for row in rows {
+                self.clock = self.clock.max(arrivals[row]);
+                if accepted.len() == due {
+                    due += HORIZON_ROWS;
+                    for (view, seen) in horizons.iter_mut().enumerate() {
                         seen.push(self.horizon(view));
                     }
                 }
+                let offset = batch.base_offset + row as u64;
+                let (verdict, field) =
+                    self.judge(plan, batch.stream, columns, partition, row, offset);
+                verdicts[row] = verdict as u8;
+                if verdict != Verdict::Applied {
+                    let watermark = self.guards[batch.stream].watermark();
+                    let field = field.map(|field| (batch.stream, field));
+                    rejected.push((at as u32, row as u32), verdict, field, watermark);
+                    continue;
+                }
+                let time = times[row];
+                accepted.push(Accepted {
+                    batch: at as u32,
+                    row: row as u32,
+                    nth: *nth,
+                    stream: batch.stream as u16,
+                    time,
+                    place: place(batch.partition, offset),
+                });
+                if can_be_late {
+                    stale.look(self, batch.stream, *nth, time);
+                }
+                *nth += 1;
             }
-            let offset = batch.base_offset + row as u64;
-            let (verdict, field) =
-                self.judge(plan, batch.stream, columns, partitions[at], row, offset);
-            verdicts[at][row] = verdict as u8;
-            if verdict != Verdict::Applied {
-                let watermark = self.guards[batch.stream].watermark();
-                let field = field.map(|field| (batch.stream, field));
-                rejected.push((at as u32, row as u32), verdict, field, watermark);
-                continue;
-            }
-            let (time, nth) = (columns.time(row), &mut counts[batch.stream]);
-            accepted.push(Accepted {
-                batch: at as u32,
-                row: row as u32,
-                nth: *nth,
-                stream: batch.stream as u16,
-                time,
-                place: place(batch.partition, offset),
-            });
-            stale.look(self, batch.stream, *nth, time);
-            *nth += 1;
         }
         stale.found.sort_unstable();
         Judged {
@@ -92,7 +98,7 @@ impl Kernel {
     }
 
     /// The verdict on a row, and its field that is invalid.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn judge(
         &mut self,
         plan: &Plan,

@@ -95,6 +95,7 @@ pub mod text;
 mod threads;
 pub mod tiles;
 pub mod totals;
+pub mod transpose;
 pub mod types;
 pub mod typing;
 mod vector_plan;

@@ -2,13 +2,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
 use crate::stage::{Batch, Staged};
 
 /// Where a row stands among all: arrival, stream, partition, offset, and the batch it is in.
 type Position = (i64, usize, u16, u64, usize);
 
-/// Yields (batch, row) of all batches by (arrival, stream, partition, offset).
+/// Yields (batch, next rows of it) of all batches by (arrival, stream, partition, offset).
 ///
 /// The order depends on the rows alone and not on how they are cut into batches, which is what makes a
 /// replay give the same bits.
@@ -17,8 +18,8 @@ pub(crate) struct Interleaved<'a> {
     staged: &'a [Staged],
     next: BinaryHeap<Reverse<Position>>,
     rows: Vec<usize>,
-    /// Rows left of the only batch there is.
-    only: Option<std::ops::Range<usize>>,
+    /// All rows of the only batch there is, until they are taken.
+    only: Option<Range<usize>>,
 }
 
 impl<'a> Interleaved<'a> {
@@ -57,12 +58,12 @@ impl<'a> Interleaved<'a> {
 }
 
 impl Iterator for Interleaved<'_> {
-    type Item = (usize, usize);
+    type Item = (usize, Range<usize>);
 
     #[inline]
-    fn next(&mut self) -> Option<(usize, usize)> {
-        if let Some(rows) = &mut self.only {
-            return rows.next().map(|row| (0, row));
+    fn next(&mut self) -> Option<(usize, Range<usize>)> {
+        if let Some(rows) = self.only.take() {
+            return Some((0, rows));
         }
         let &Reverse((_, _, _, _, batch)) = self.next.peek()?;
         let row = self.rows[batch];
@@ -78,6 +79,6 @@ impl Iterator for Interleaved<'_> {
                 self.next.pop();
             }
         }
-        Some((batch, row))
+        Some((batch, row..row + 1))
     }
 }

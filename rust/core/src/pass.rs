@@ -1,5 +1,7 @@
 //! One pass over the accepted rows of a step: what they change in one view, and what they read from it.
 
+use std::ops::Range;
+
 use crate::expr::{Expr, Node};
 use crate::grid::Shared;
 use crate::key::Keys;
@@ -31,7 +33,7 @@ pub(crate) struct Accepted {
 /// Rows after which a view's horizon is looked at again.
 pub(crate) const HORIZON_ROWS: usize = 256;
 
-/// Rows whose entities are looked up together, so that the memory of one is on its way while others are sought.
+/// Entities that are looked up together, so that the memory of one is on its way while others are sought.
 const BLOCK: usize = 32;
 
 /// What a row of a stream does in a view: by key, with the update first.
@@ -191,19 +193,18 @@ impl Pass<'_> {
     #[inline(always)]
     fn run_inlined(&self, shards: &mut [Option<&mut Shard>], scratch: &mut Scratch) {
         for (number, chunk) in self.accepted.chunks(HORIZON_ROWS).enumerate() {
-            let horizon = self.horizons[number];
-            for block in (0..chunk.len()).step_by(BLOCK) {
-                let from = number * HORIZON_ROWS + block;
-                let to = (from + BLOCK).min(number * HORIZON_ROWS + chunk.len());
-                self.block(from..to, horizon, shards, scratch);
+            let mut rows = number * HORIZON_ROWS..number * HORIZON_ROWS + chunk.len();
+            while !rows.is_empty() {
+                self.block(&mut rows, self.horizons[number], shards, scratch);
             }
         }
     }
 
+    /// Does the next tasks among some rows.
     #[inline(always)]
     fn block(
         &self,
-        rows: std::ops::Range<usize>,
+        rows: &mut Range<usize>,
         horizon: Option<i64>,
         shards: &mut [Option<&mut Shard>],
         scratch: &mut Scratch,
@@ -215,7 +216,9 @@ impl Pass<'_> {
             overflows,
         } = scratch;
         tasks.clear();
-        for at in rows {
+        while tasks.len() < BLOCK
+            && let Some(at) = rows.next()
+        {
             self.plan_tasks(at, shards, tasks);
         }
         // Step by step for all tasks: the memory of one is on its way while that of others is asked for.

@@ -98,7 +98,7 @@ impl Kernel {
         let lists: Vec<_> = (0..features.len())
             .map(|at| features[at].is_list().then(|| grid.take_lists(at)))
             .collect();
-        let mut columns = grid.take_columns(&types, 1);
+        let mut columns = grid.take_columns(&types);
         let now = [Column::whole(keys.rows, |_| Some(t_us))];
         for (at, feature) in features.iter().enumerate() {
             if let Some(expr) = &feature.derived {

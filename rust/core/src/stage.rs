@@ -242,7 +242,13 @@ impl Staged {
     #[inline]
     #[must_use]
     pub fn time(&self, row: usize) -> i64 {
-        self.fields[self.time].wholes()[row]
+        self.times()[row]
+    }
+
+    /// The event times of all rows, whatever those of invalid ones are.
+    #[inline]
+    pub(crate) fn times(&self) -> &[i64] {
+        self.fields[self.time].wholes()
     }
 
     /// The first invalid field of a row: null where it may not be, or NaN or infinite.

@@ -157,7 +157,7 @@ impl Reads {
             .iter()
             .map(|&slot| (slot, grid.take_lists(slot)))
             .collect();
-        let features = grid.take_columns(&vector.slots, threads.unwrap_or(1));
+        let features = grid.take_columns(&vector.slots);
         let list_of = |expr: &Expr| match expr.node {
             Node::Feature(slot, _) => lists.iter().find(|(known, _)| *known == slot),
             _ => None,
@@ -170,12 +170,8 @@ impl Reads {
         let mut columns: Vec<(&str, bool, ArrayRef)> = Vec::with_capacity(vector.inputs.len() + 3);
         if threads.is_some() {
             let column = |pick: fn(&(u32, u32)) -> u32| -> ArrayRef {
-                Arc::new(
-                    self.at
-                        .iter()
-                        .map(|at| pick(at) as i32)
-                        .collect::<Int32Array>(),
-                )
+                let numbers = self.at.iter().map(|at| pick(at) as i32);
+                Arc::new(Int32Array::from_iter_values(numbers))
             };
             columns.push(("batch", false, column(|at| at.0)));
             columns.push(("row", false, column(|at| at.1)));
@@ -186,7 +182,12 @@ impl Reads {
             Some((_, lists)) => List::array(lists, expr.ty),
         };
         let names = vector.inputs.iter().map(|(name, _)| name.as_str());
-        let threads = threads.filter(|_| rows >= THREAD_ROWS).unwrap_or(1);
+        // A column that only changes hands is not worth a second thread.
+        let made = |(_, expr): &(_, Expr)| {
+            !matches!(expr.node, Node::Feature(..)) || list_of(expr).is_some()
+        };
+        let worth = rows >= THREAD_ROWS && vector.inputs.iter().any(made);
+        let threads = threads.filter(|_| worth).unwrap_or(1);
         let some = shared(threads, |nth| {
             let own = vector.inputs.iter().skip(nth).step_by(threads);
             own.map(|(_, expr)| input(expr)).collect::<Vec<_>>()
