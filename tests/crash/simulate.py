@@ -29,6 +29,7 @@ def live_through(block: int, chains: int) -> Tally:
     """
     # Nothing here is cyclic for long, and the process is short; tables of twenty rows need no threads.
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     with scratch() as directory:

@@ -120,6 +120,7 @@ def _live(share: Work, stop: Event, pipe: Connection) -> None:
 
     # Nothing here is cyclic for long; and tables of twenty rows need no threads.
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     with suppress(BrokenPipeError):  # nobody listens any more

@@ -11,7 +11,7 @@ import os
 import random  # noqa: TID251 - always seeded; this is where randomness is wanted
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 Kind: TypeAlias = Literal[
     "create", "write", "truncate", "sync", "rename", "unlink", "mkdir", "sync_directory"
@@ -25,8 +25,7 @@ are there; each may be there or not."""
 FATES: tuple[Fate, ...] = ("nothing", "everything", "first", "some")
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One thing a program did to the disk.
 
     Args:
@@ -99,8 +98,10 @@ class SimulatedDisk:
         self._fault = None
 
     def switch_off(self) -> None:
-        """Refuse everything from now on, and note nothing."""
+        """Refuse everything from now on, and note nothing; what a crash leaves can still be worked out."""
         self._on = False
+        # Hundreds of disks are kept for what they have been through, which is in the trace.
+        self._data = {}
 
     # What is there now ----------------------------------------------------------------------------
 

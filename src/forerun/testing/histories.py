@@ -25,7 +25,7 @@ CRASHES_MAX = 3
 VARIANTS = 6
 """Undisturbed runs that chains begin with: each cuts its steps, files and checkpoints another way."""
 
-RECENT = 300
+RECENT = 1000
 """Runs kept at hand, for crashes that leave the same as an earlier one."""
 
 FAULTS: tuple[tuple[Kind, int], ...] = (

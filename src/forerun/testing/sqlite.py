@@ -8,7 +8,7 @@ import errno
 import random  # noqa: TID251 - always seeded; this is where randomness is wanted
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -167,8 +167,10 @@ class _FileSystem(apsw.VFS):
         if new:
             if not flags[0] & apsw.SQLITE_OPEN_CREATE:
                 raise apsw.CantOpenError(f"no {path}")
-            with _sqlite_errors(apsw.SQLITE_IOERR_WRITE):
+            try:
                 disk.create(path)
+            except OSError as exc:
+                raise _sqlite_error(exc, apsw.SQLITE_IOERR_WRITE) from exc
         if flags[0] & apsw.SQLITE_OPEN_MAIN_DB:
             return _Main(disk, path, name, flags)
         return _Beside(disk, path, new=new)
@@ -177,10 +179,12 @@ class _FileSystem(apsw.VFS):
         disk = self.disk
         if not disk.exists(path):
             raise _io_error(apsw.SQLITE_IOERR_DELETE_NOENT)
-        with _sqlite_errors(apsw.SQLITE_IOERR_DELETE):
+        try:
             disk.unlink(path)
             if sync_directory:
                 disk.sync_directory(directory_of(path))
+        except OSError as exc:
+            raise _sqlite_error(exc, apsw.SQLITE_IOERR_DELETE) from exc
 
     def xAccess(self, path: str, flags: int) -> bool:  # noqa: ARG002
         return self.disk.exists(path)
@@ -205,19 +209,26 @@ class _Beside:
         return self._disk.read(self._path, offset, amount)
 
     def xWrite(self, data: bytes, offset: int) -> None:
-        with _sqlite_errors(apsw.SQLITE_IOERR_WRITE, self):
+        # A block of `with` for these would be a tenth of what a history takes: SQLite writes all the time.
+        try:
             self._disk.write(self._path, offset, bytes(data))
+        except OSError as exc:
+            raise _sqlite_error(exc, apsw.SQLITE_IOERR_WRITE, self) from exc
 
     def xTruncate(self, newsize: int) -> None:
-        with _sqlite_errors(apsw.SQLITE_IOERR_TRUNCATE, self):
+        try:
             self._disk.truncate(self._path, newsize)
+        except OSError as exc:
+            raise _sqlite_error(exc, apsw.SQLITE_IOERR_TRUNCATE, self) from exc
 
     def xSync(self, flags: int) -> None:  # noqa: ARG002
-        with _sqlite_errors(apsw.SQLITE_IOERR_FSYNC, self):
+        try:
             self._disk.sync(self._path)
             if self._new:
                 self._new = False
                 self._disk.sync_directory(directory_of(self._path))
+        except OSError as exc:
+            raise _sqlite_error(exc, apsw.SQLITE_IOERR_FSYNC, self) from exc
 
     def xFileSize(self) -> int:
         return self._disk.size(self._path)
@@ -265,16 +276,12 @@ class _MainFileError(apsw.IOError):
     """As its parent, while the main file was written to."""
 
 
-@contextmanager
-def _sqlite_errors(code: int, file: object = None) -> Iterator[None]:
-    """Errors of the disk, as SQLite's own file system would report them."""
-    try:
-        yield
-    except OSError as exc:
-        is_main = isinstance(file, _Main)
-        if exc.errno == errno.ENOSPC:
-            raise (_MainFileFull if is_main else apsw.FullError)("database or disk is full") from exc
-        raise _io_error(code, _MainFileError if is_main else apsw.IOError) from exc
+def _sqlite_error(exc: OSError, code: int, file: object = None) -> apsw.Error:
+    """An error of the disk, as SQLite's own file system would report it."""
+    is_main = isinstance(file, _Main)
+    if exc.errno == errno.ENOSPC:
+        return (_MainFileFull if is_main else apsw.FullError)("database or disk is full")
+    return _io_error(code, _MainFileError if is_main else apsw.IOError)
 
 
 def _io_error(code: int, kind: type[apsw.Error] = apsw.IOError) -> apsw.Error:

@@ -157,13 +157,18 @@ def run_trial(
     asking = chance.random() < 0.3
     engine: Engine | None = None
     reader: Any = None
+    looked = -1
 
     def tell() -> None:
         """Something was committed: somebody looks, and perhaps asks."""
         if states is not None and engine is not None:
             states.setdefault(*_place(engine))
+        nonlocal looked
         if reader is not None and engine is not None:
-            trial.said.append(Said(len(trial.disk.trace), ends(reader)))
+            if looked != len(trial.disk.trace):
+                # Otherwise nothing has been written since, so a reader sees what it saw.
+                looked = len(trial.disk.trace)
+                trial.said.append(Said(looked, ends(reader)))
             if asking:
                 _ask(engine, traffic, chance, trial)
 
