@@ -56,9 +56,8 @@ def _said(shown: str, command: list[str], folder: str | None = None) -> str:
 def _write(name: str, said: list[str]) -> None:
     facts = machine()
     load = os.getloadavg()[1]
-    busy = f"load {load:.1f}" + (
-        ", so other work ran at the same time" if load > facts["cores"] + 0.5 else ""
-    )
+    others = load > (os.cpu_count() or 1) + 0.5
+    busy = f"load {load:.1f}" + (", so other work ran at the same time" if others else "")
     (HERE / "results" / f"{name}.md").write_text(
         f"Recorded {str(facts['taken'])[:10]} at commit {facts['commit']} by `python benchmarks/crash.py` on "
         f"{facts['cpu']}, {facts['cores']} cores, {busy}.\n\n"

@@ -56,6 +56,30 @@ def test_every_commit_survives_every_crash_after_it(connect: SimulatedSqlite, tm
             assert found in (list(range(due + 1)), list(range(due + 2)))
 
 
+def test_a_database_that_cannot_be_opened_keeps_no_lock(tmp_path: Path) -> None:
+    """Even while its error is kept, the next machine in the same place starts."""
+    disk = SimulatedDisk({str(tmp_path): None})
+    connect = SimulatedSqlite(disk, f"test-{tmp_path}")
+    writer = connect(tmp_path / "a.db", read_only=False)
+    writer.execute("CREATE TABLE t (x)")
+    writer.close()
+    whole = disk.read(str(tmp_path / "a.db"))
+    kept = []
+    for damaged in range(0, 4096, 4):
+        torn = whole[:damaged] + b"\xff\xff\xff\xff" + whole[damaged + 4 :]
+        contents = {str(tmp_path): None, str(tmp_path / "a.db"): torn}
+        connect.switch_on(SimulatedDisk(contents), random.Random(1))
+        try:
+            connect(tmp_path / "a.db", read_only=False)
+        except sqlite3.Error as exc:
+            kept.append(exc)
+        connect.switch_off()
+        connect.switch_on(SimulatedDisk({str(tmp_path): None}), random.Random(1))
+        connect(tmp_path / "a.db", read_only=False)
+        connect.switch_off()
+    assert kept
+
+
 def test_its_errors_are_those_of_sqlite3(connect: SimulatedSqlite, tmp_path: Path) -> None:
     """So that the product treats them as it treats the real ones."""
     writer = connect(tmp_path / "a.db", read_only=False)

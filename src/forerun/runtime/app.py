@@ -329,18 +329,10 @@ class App:
     @property
     def version(self) -> str:
         """Hex hash of everything declared, training code included."""
-        return self.version_of(self.plan())
-
-    def version_of(self, plan: str) -> str:
-        """The version, where the plan is at hand.
-
-        Args:
-            plan: What `plan` gives now.
-        """
         return digest(
             {
                 "name": self.name,
-                "plan": plan,
+                "plan": self.plan(),
                 "streams": [[spec.name, spec.topic, spec.freshness_us] for spec in self.streams.values()],
                 "models": [model.canonical() for model in self.models.values()],
                 "rules": [rule.canonical() for rule in self.rules],

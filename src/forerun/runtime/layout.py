@@ -54,8 +54,8 @@ class Layout:
 
     def __init__(self, app: "App") -> None:
         self.app = app.name
+        self.version = app.version
         self.plan = app.plan()
-        self.version = app.version_of(self.plan)
         self.functions = app.functions
         plan = json.loads(self.plan)
         self.streams: Sequence[StreamSpec] = [app.streams[stream["name"]] for stream in plan["streams"]]
