@@ -17,7 +17,7 @@ sys.path.insert(0, str(HERE / "streaming"))
 from machine import machine  # noqa: E402  # in the folder that has just been added
 
 COMMANDS = (
-    ("tests.crash.simulate", "--histories", "5000"),
+    ("tests.crash.simulate", "--histories", "2000"),
     ("tests.crash.kills",),
     ("tests.crash.mutations",),
 )
