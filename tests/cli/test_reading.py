@@ -4,21 +4,9 @@ from pathlib import Path
 
 import pytest
 from tests.cli.command import forerun
+from tests.cli.gates import gates
 
-from forerun.events.decode import decode_rows
-from forerun.runtime.engine import Engine
-from forerun.runtime.load import load
-from forerun.testing.clock import ManualClock
-
-APP = """
-import forerun as fr
-
-app = fr.App("gates")
-
-@app.stream(key="gate", lateness="0s")
-class Passed(fr.Event):
-    gate: int
-    at: fr.EventTime
+GATES = """\
     weight: float
 
 @app.features(Passed, by="gate")
@@ -32,12 +20,8 @@ class Gate:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """An app in which what passed the first gate weighs more than a double holds."""
-    (tmp_path / "app.py").write_text(APP)
-    app = load(tmp_path / "app.py")
-    with Engine.open(app, tmp_path / ".forerun", clock=ManualClock(2_000_000)) as engine:
-        rows = [{"gate": gate, "at": 1_000_000, "weight": 1.5e308 / gate} for gate in (1, 1, 9)]
-        engine.append("Passed", decode_rows(app.streams["Passed"], rows)[0])
-    return tmp_path
+    rows = [{"gate": gate, "at": 1_000_000, "weight": 1.5e308 / gate} for gate in (1, 1, 9)]
+    return gates(tmp_path, GATES, rows, now_us=2_000_000)
 
 
 @pytest.mark.parametrize("when", [[], ["--at", "1970-01-01T00:00:02", "--memory", "1B"]], ids=["now", "then"])

@@ -4,21 +4,9 @@ from pathlib import Path
 
 import pytest
 from tests.cli.command import forerun
+from tests.cli.gates import gates
 
-from forerun.events.decode import decode_rows
-from forerun.runtime.engine import Engine
-from forerun.runtime.load import load
-from forerun.testing.clock import ManualClock
-
-APP = """
-import forerun as fr
-
-app = fr.App("gates")
-
-@app.stream(key="gate", lateness="0s")
-class Passed(fr.Event):
-    gate: int
-    at: fr.EventTime
+GATES = """\
     weight: float | None
 
 @app.windows(Passed, by="gate", over=fr.tumbling("1h"))
@@ -33,15 +21,7 @@ class Busy:
 HOUR_US = 3_600_000_000
 
 
-KINDS = """
-import forerun as fr
-
-app = fr.App("gates")
-
-@app.stream(key="gate", lateness="0s")
-class Passed(fr.Event):
-    gate: int
-    at: fr.EventTime
+KINDS = """\
     who: str
 
 @app.windows(Passed, by="gate", over=fr.tumbling("1h"))
@@ -55,12 +35,9 @@ class Hourly:
 
 def test_every_kind_of_value_is_shown(tmp_path: Path) -> None:
     """Texts letter by letter, lists without quotes, times as times and durations as durations."""
-    (tmp_path / "app.py").write_text(KINDS)
-    app = load(tmp_path / "app.py")
-    with Engine.open(app, tmp_path / ".forerun", clock=ManualClock(4 * HOUR_US)) as engine:
-        rows = [{"gate": 1, "at": at, "who": "a[red]b"} for at in (0, HOUR_US // 2, HOUR_US)]
-        engine.append("Passed", decode_rows(app.streams["Passed"], rows)[0])
-    found = [line.split("  ") for line in forerun("windows", "Hourly", "-a", tmp_path).out.splitlines()]
+    rows = [{"gate": 1, "at": at, "who": "a[red]b"} for at in (0, HOUR_US // 2, HOUR_US)]
+    project = gates(tmp_path, KINDS, rows, now_us=4 * HOUR_US)
+    found = [line.split("  ") for line in forerun("windows", "Hourly", "-a", project).out.splitlines()]
     assert [cell.strip() for cell in found[1] if cell.strip()][3:] == [
         "a[red]b",
         "a[red]b, a[red]b",
@@ -72,17 +49,12 @@ def test_every_kind_of_value_is_shown(tmp_path: Path) -> None:
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """An app whose gates were passed in three hours of 1970."""
-    (tmp_path / "app.py").write_text(APP)
-    app = load(tmp_path / "app.py")
-    clock = ManualClock(4 * HOUR_US)
-    with Engine.open(app, tmp_path / ".forerun", clock=clock) as engine:
-        rows = [
-            {"gate": gate, "at": hour * HOUR_US + gate, "weight": 2.5 * gate if gate > 1 else None}
-            for hour in (0, 1, 2)
-            for gate in (1, 2)
-        ]
-        engine.append("Passed", decode_rows(app.streams["Passed"], rows)[0])
-    return tmp_path
+    rows = [
+        {"gate": gate, "at": hour * HOUR_US + gate, "weight": 2.5 * gate if gate > 1 else None}
+        for hour in (0, 1, 2)
+        for gate in (1, 2)
+    ]
+    return gates(tmp_path, GATES, rows, now_us=4 * HOUR_US)
 
 
 def test_newest_windows_come_first(project: Path) -> None:
