@@ -37,6 +37,26 @@ def test_what_cannot_be_computed_is_said(project: Path, when: list[str]) -> None
     assert forerun("features", "Gate", "gate=9", *when, "-a", project, "--json").json["not_computed"] == []
 
 
+PICKY = """
+def picky(values, times_us, t_us):
+    raise KeyError("[red]")
+
+@app.windows(Passed, by="gate", over=fr.tumbling("1s"))
+class Seconds:
+    odd = fr.custom(picky, Passed.weight)
+"""
+
+
+def test_the_status_says_what_a_function_said_that_failed(tmp_path: Path) -> None:
+    """As it is, and no markup of ours, beside how often the feature could not be computed."""
+    rows = [{"gate": 1, "at": at, "weight": 1.0} for at in (1_000_000, 2_000_000, 3_000_000)]
+    gates(tmp_path, GATES + PICKY, rows, now_us=9_000_000)
+    found = forerun("status", tmp_path, "--json").json
+    assert (found["overflows"], found["failed"]) == ({"Seconds.odd": 2}, {"Seconds.odd": "KeyError: '[red]'"})
+    said = [line.split() for line in forerun("status", tmp_path).out.splitlines() if "Seconds.odd" in line]
+    assert said == [["Seconds.odd", "2"], ["Seconds.odd", "KeyError:", "'[red]'"]]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -4,7 +4,21 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.kernel.ticks import Json, K, N, X, apply, call, feature, literal, plan, rows_of, values, view
+from tests.kernel.ticks import (
+    Json,
+    K,
+    N,
+    X,
+    apply,
+    call,
+    feature,
+    literal,
+    plan,
+    requests,
+    rows_of,
+    values,
+    view,
+)
 
 from forerun._core import Kernel, PlanError
 
@@ -64,6 +78,40 @@ def test_a_function_that_fails_gives_null_and_loses_nothing() -> None:
     apply(stopped, {"at": 0, "x": 1.0})
     with pytest.raises(KeyboardInterrupt):
         values(stopped, 0)
+
+
+def test_what_a_function_that_fails_says_is_told() -> None:
+    """The type of its exception and the first line of the message, with row and feature, in any step."""
+
+    class SilentError(Exception):
+        def __str__(self) -> str:
+            raise ValueError
+
+    def odd(values: list[float], times_us: list[int], t_us: int) -> Any:  # more than it may give
+        if len(values) == 1:
+            raise ValueError("no way\nsecond line")
+        if len(values) == 2:
+            raise ValueError("x" * 300)
+        if len(values) == 3:
+            raise SilentError
+        return [0.0, float("nan"), "text"][len(values) - 4]
+
+    read: Json = {"op": "feature", "view": 0, "feature": 0, "key": [K]}
+    text = plan(view(_custom("odd")), inputs={"odd": read})
+    kernel, single = Kernel(text, {"odd": odd}), Kernel(text, {"odd": odd})
+    step = apply(kernel, *({"at": at, "x": 1.0} for at in range(6)))
+    expected = [
+        (0, "ValueError: no way"),
+        (1, f"ValueError: {'x' * 200}..."),
+        (2, "SilentError"),
+        (4, "it gave NaN, which is no number; give nothing where there is no value"),
+        (5, "TypeError: must be real number, not str"),
+    ]
+    assert [(row["row"], row["why"]) for row in rows_of(step.overflow)] == expected
+    one_by_one = [single.event(0, 0, at, at, ("a", at, 1.0, 0, False)).overflow for at in range(6)]
+    assert [(at, why) for at, told in enumerate(one_by_one) for *_, why in told] == expected
+    _, overflow = kernel.vector(0, requests({"at": 5}))
+    assert [row["why"] for row in rows_of(overflow)] == [expected[-1][1]]
 
 
 def test_a_function_must_be_known() -> None:

@@ -197,8 +197,8 @@ def test_a_value_out_of_range_is_null_and_told() -> None:
             ("a", *closed(step)[2][1:3], 2**62, 1.5e308, 1),
         ], ends
         assert rows_of(step.overflow) == [
-            {"vector": None, "emitter": 0, "row": 0, "feature": "Closed.sum"},
-            {"vector": None, "emitter": 0, "row": 0, "feature": "Closed.mean"},
+            {"vector": None, "emitter": 0, "row": 0, "feature": "Closed.sum", "why": None},
+            {"vector": None, "emitter": 0, "row": 0, "feature": "Closed.mean", "why": None},
         ]
 
 
@@ -230,6 +230,12 @@ def test_a_function_of_a_closed_window_that_gives_no_number_is_null_and_told() -
     assert [row[-1] for row in closed(result)] == [0.5, None, None, None]
     told = [(row["emitter"], row["row"], row["feature"]) for row in rows_of(result.overflow)]
     assert told == [(0, row, "Closed.odd") for row in (1, 2, 3)]
+    no_number = "which is no number; give nothing where there is no value"
+    assert [row["why"] for row in rows_of(result.overflow)] == [
+        f"it gave NaN, {no_number}",
+        f"it gave inf, {no_number}",
+        "ZeroDivisionError: division by zero",
+    ]
 
 
 def test_damaged_windows_are_refused() -> None:

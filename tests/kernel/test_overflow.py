@@ -71,7 +71,7 @@ def test_vectors_tell_what_they_lack() -> None:
     step = apply(kernel, {"at": 1, **HUGE}, {"at": 2, **HUGE}, {"at": 3, "k": "b"})
     made = [(row["whole"], row["half"], row["sum"], row["n"]) for row in rows_of(step.vectors[0])]
     assert made == [(2.0**62, 2.0**61, 1.5e308, 1.0), (None, None, None, 2.0), (0.0, 0.0, None, 1.0)]
-    told = {"vector": 0, "emitter": None, "row": 1}
+    told = {"vector": 0, "emitter": None, "row": 1, "why": None}
     assert rows_of(step.overflow) == [{**told, "feature": "Now.whole"}, {**told, "feature": "Now.sum"}]
     later = apply(kernel, {"at": 102, "x": 1.0}, offset=3)
     assert [row["sum"] for row in rows_of(later.vectors[0])] == [1.0]
@@ -93,7 +93,7 @@ def test_an_event_by_itself_tells_what_it_lacks() -> None:
     kernel.event(0, 0, 0, 1, ("a", 1, 1.5e308, 2**62, False))
     result = kernel.event(0, 0, 1, 2, ("a", 2, 1.5e308, 2**62, False))
     assert result.vectors == [(None, None, None, 2.0)]
-    assert result.overflow == [(0, None, 0, "Now.whole"), (0, None, 0, "Now.sum")]
+    assert result.overflow == [(0, None, 0, "Now.whole", None), (0, None, 0, "Now.sum", None)]
     reader = kernel.reader(0)
     assert reader.read(("a",), 2) == (None, None, 2)
     assert reader.read(("a",), 101) == (2**62, 1.5e308, 1)

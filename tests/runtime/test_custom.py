@@ -1,6 +1,7 @@
 """Features from Python functions are features like others: for events, requests, replay and hindsight."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from tests.runtime import shop
 import forerun as fr
 from forerun.errors import AppChangedError
 from forerun.runtime.engine import Engine
+from forerun.runtime.layout import Layout
 from forerun.runtime.reckoning import late_ledger
 from forerun.runtime.replay import replay
 from forerun.runtime.training_set import training_set
@@ -119,6 +121,31 @@ def test_replay_training_and_hindsight_call_the_same_function(ran: shop.Ran) -> 
     assert len(changed["Orders.own"]) > 10
     costs = {cost.name: cost for cost in late_ledger(layout, ran.directory).costs}
     assert costs["Orders.own"].late.changed == costs["Orders.sum"].late.changed > 10
+
+
+def picky(values: Sequence[float], times_us: Sequence[int], t_us: int) -> float | None:
+    """Fails where there is more than one value."""
+    [only] = values
+    return only
+
+
+def test_what_a_function_says_that_fails_reaches_predictions_and_the_status(tmp_path: Path) -> None:
+    """Not only that it failed: the type of its exception and the message, after a restart as well."""
+    app = make(picky)
+    said = "ValueError: too many values to unpack (expected 1)"
+    with Engine.open(app, tmp_path) as engine:
+        engine.run(shop.source_of(shop.events(3, seed=4)))
+        assert engine.status().failed == {"Orders.both": said, "Orders.own": said}
+    told = 0
+    for row in shop.Ran(app, tmp_path).predictions().to_pylist():
+        failed = row["inputs"]["Orders.own"] is None and row["inputs"]["Orders.sum"] is not None
+        reason = f"cannot be computed: Orders.own ({said}), Orders.both ({said})"
+        assert (reason in (row["reason"] or "")) == failed
+        told += failed
+    assert told > 100
+    assert replay(Layout(app), tmp_path).equal
+    with Engine.open(app, tmp_path, read_only=True) as engine:
+        assert engine.status().failed["Orders.own"] == said
 
 
 def test_another_text_is_another_version(ran: shop.Ran) -> None:

@@ -55,7 +55,7 @@ pub struct Rows<'a> {
     /// By track, the totals of no values.
     nothing: Vec<Totals>,
     /// Row and feature of values beyond the range of their type.
-    overflown: Vec<(usize, usize)>,
+    overflown: Vec<(usize, usize, Option<Box<str>>)>,
 }
 
 impl<'a> Rows<'a> {
@@ -98,10 +98,15 @@ impl<'a> Rows<'a> {
                 closed(view, feature, &self.nothing[span.track], all, window.1)
             };
             if value.is_err() {
-                self.overflown.push((self.starts.len() - 1, nth));
+                self.overflown.push((self.starts.len() - 1, nth, None));
             }
             let list = match value.unwrap_or(Value::Word(None)) {
                 Value::List(list) => Some(list),
+                Value::Failed(why) => {
+                    self.overflown.push((self.starts.len() - 1, nth, Some(why)));
+                    cells.push(None);
+                    None
+                }
                 Value::Word(word) => {
                     cells.push(word);
                     word.filter(|_| feature.is_text())
@@ -121,10 +126,10 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Row and feature of the values that are null because they are beyond the range of their type.
+    /// Takes row and feature of the values that are null because they cannot be computed, with what a function said.
     #[must_use]
-    pub fn overflown(&self) -> &[(usize, usize)] {
-        &self.overflown
+    pub fn take_overflown(&mut self) -> Vec<(usize, usize, Option<Box<str>>)> {
+        std::mem::take(&mut self.overflown)
     }
 
     /// The rows as a batch: the key's fields, `start`, `end`, then the features.

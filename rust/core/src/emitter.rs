@@ -130,7 +130,7 @@ impl Emitter {
             }
             self.closed = Some(watermark);
         }
-        overflows.windows(index, rows.overflown());
+        overflows.windows(index, rows.take_overflown());
         let batch = rows.finish(&plan.streams[own.view.stream]);
         self.sweep(own);
         batch

@@ -29,7 +29,7 @@ pub(crate) fn closed(
 
 impl Window<'_> {
     /// What a function makes of all values and their times.
-    pub(crate) fn custom(&self, feature: &Feature) -> Result<Option<f64>, Overflow> {
+    pub(crate) fn custom(&self, feature: &Feature) -> Value {
         let float = self.track.is_float();
         let settled = match self.life.and_then(Accumulator::summary) {
             Some(Summary::Values(settled)) => &settled[..],
@@ -41,8 +41,11 @@ impl Window<'_> {
         let (values, times): (Vec<f64>, Vec<i64>) =
             all.map(|(time, word)| (number(float, word), time)).unzip();
         match &feature.call {
-            Some(call) => call.value(&values, &times, self.t).map_err(|_| Overflow),
-            None => Ok(None),
+            Some(call) => match call.value(&values, &times, self.t) {
+                Ok(value) => Value::Word(value.map(f64::to_bits)),
+                Err(why) => Value::Failed(why.into()),
+            },
+            None => Value::Word(None),
         }
     }
 }

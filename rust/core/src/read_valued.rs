@@ -28,10 +28,11 @@ pub(crate) struct Window<'a> {
     pub(crate) t: i64,
 }
 
-/// A value that is no list, or a list.
+/// A value that is no list, or a list; or what a function said that failed.
 pub(crate) enum Value {
     Word(Option<u64>),
     List(List),
+    Failed(Box<str>),
 }
 
 impl TrackReading {
@@ -135,6 +136,7 @@ fn set(view: &View, window: &Window<'_>, outputs: &[Output], row: &mut Row) {
                 row.put(output.slot, output.feature, value);
             }
             Ok(Value::List(list)) => row.set_list(output.slot, list),
+            Ok(Value::Failed(why)) => row.fail(output.slot, output.feature, why),
             Err(overflow) => row.put(output.slot, output.feature, Err(overflow)),
         }
     }
@@ -180,7 +182,7 @@ impl<'a> Window<'a> {
             Aggregate::EwmMean => float(self.decayed(crate::decay::Decay::mean)),
             Aggregate::FirstN => Value::List(List::of(self.oldest(params.n))),
             Aggregate::LastN => Value::List(List::of(self.newest(params.n))),
-            Aggregate::Custom => float(self.custom(feature)?),
+            Aggregate::Custom => self.custom(feature),
             Aggregate::Histogram => {
                 let bins = 0..=params.edges.len() as u64;
                 Value::List(List::of(bins.map(|bin| self.occurrences(bin)).collect()))

@@ -21,6 +21,8 @@ pub struct Row {
     lists: Vec<Option<Box<List>>>,
     /// Features whose values are beyond the range of their type.
     overflow: Vec<usize>,
+    /// What the functions of some of them said.
+    failed: Vec<(usize, Box<str>)>,
 }
 
 impl Row {
@@ -32,6 +34,7 @@ impl Row {
             valid: vec![0; slots.div_ceil(64)],
             lists: vec![None; slots],
             overflow: Vec::new(),
+            failed: Vec::new(),
         }
     }
 
@@ -90,6 +93,13 @@ impl Row {
         }
     }
 
+    /// The same of a feature whose function failed, with what it said.
+    #[cold]
+    pub fn fail(&mut self, slot: usize, feature: usize, why: Box<str>) {
+        self.overflow(slot, feature);
+        self.failed.push((feature, why));
+    }
+
     #[cold]
     fn overflow(&mut self, slot: usize, feature: usize) {
         self.set(slot, None);
@@ -103,10 +113,17 @@ impl Row {
         &self.overflow
     }
 
-    /// Takes them.
+    /// Takes them, with what functions said.
     #[cold]
-    pub fn take_overflown(&mut self) -> Vec<usize> {
-        std::mem::take(&mut self.overflow)
+    pub fn take_overflown(&mut self) -> Vec<(usize, Option<Box<str>>)> {
+        let mut failed = std::mem::take(&mut self.failed).into_iter().peekable();
+        let features = std::mem::take(&mut self.overflow).into_iter();
+        let told = features.map(|feature| {
+            // In the order in which they were noted.
+            let why = failed.next_if(|(failed, _)| *failed == feature);
+            (feature, why.map(|(_, why)| why))
+        });
+        told.collect()
     }
 
     /// The value of a slot.

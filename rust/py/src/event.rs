@@ -9,6 +9,9 @@ use pyo3::types::{PyFloat, PyTuple};
 use crate::arrow::Batch;
 use crate::value::give_list;
 
+/// Of a value that could not be computed: vector, emitter, row, feature, and what its function said.
+type Missing = (Option<usize>, Option<usize>, usize, String, Option<String>);
+
 /// What one `Kernel.event` decided and read.
 #[pyclass(frozen, get_all, module = "forerun._core._rust")]
 pub(crate) struct EventResult {
@@ -17,7 +20,7 @@ pub(crate) struct EventResult {
     watermark: Option<i64>,
     vectors: Vec<Option<Py<PyTuple>>>,
     stale: Vec<(usize, usize, i64)>,
-    overflow: Vec<(Option<usize>, Option<usize>, usize, String)>,
+    overflow: Vec<Missing>,
     emitted: Vec<Py<Batch>>,
 }
 
@@ -56,7 +59,10 @@ impl EventResult {
                 .map(|read| (read.vector, read.view, read.earliest_us))
                 .collect(),
             overflow: overflow
-                .map(|one| (one.vector, one.emitter, one.row, one.feature.clone()))
+                .map(|one| {
+                    let why = one.why.as_deref().map(str::to_owned);
+                    (one.vector, one.emitter, one.row, one.feature.clone(), why)
+                })
                 .collect(),
             emitted: emitted
                 .map(|batch| Py::new(py, Batch(batch.clone())))

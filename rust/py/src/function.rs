@@ -1,6 +1,7 @@
 //! Python functions that the kernel calls.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use forerun_core::custom::{CustomAggregate, Functions};
@@ -12,7 +13,14 @@ use pyo3::types::{PyList, PyMapping};
 ///
 /// It is one per kernel, and so also tells which kernels the functions that run in a thread are called by.
 #[derive(Clone, Default)]
-pub(crate) struct Interrupt(Arc<Mutex<Option<PyErr>>>);
+pub(crate) struct Interrupt(Arc<Stop>);
+
+#[derive(Default)]
+struct Stop {
+    /// True when there is an error: asked after every call, and nearly always false.
+    raised: AtomicBool,
+    error: Mutex<Option<PyErr>>,
+}
 
 thread_local! {
     /// The kernels that wait in this thread for what they have called.
@@ -31,12 +39,20 @@ impl Drop for Waits {
 impl Interrupt {
     /// Notes what stops it.
     pub(crate) fn set(&self, error: PyErr) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+        let held = self.0.error.lock();
+        *held.unwrap_or_else(PoisonError::into_inner) = Some(error);
+        self.0.raised.store(true, Ordering::Release);
     }
 
     /// Raises it, once.
+    #[inline]
     pub(crate) fn check(&self) -> PyResult<()> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.0.raised.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        self.0.raised.store(false, Ordering::Release);
+        let error = &self.0.error;
+        let mut held = error.lock().unwrap_or_else(PoisonError::into_inner);
         held.take().map_or(Ok(()), Err)
     }
 
@@ -60,6 +76,9 @@ impl Interrupt {
         Ok(())
     }
 }
+
+/// Characters of a message that are kept: it stands in every prediction that lacks the value.
+const SAID: usize = 200;
 
 /// A Python function, called with lists and a time.
 struct Function {
@@ -93,14 +112,8 @@ pub(crate) fn functions(
 impl CustomAggregate for Function {
     fn value(&self, values: &[f64], times_us: &[i64], t_us: i64) -> Result<Option<f64>, String> {
         self.interrupt.during(|py| {
-            self.call(py, values, times_us, t_us).map_err(|error| {
-                let own = error.is_instance_of::<PyException>(py)
-                    && !error.is_instance_of::<PyMemoryError>(py);
-                if !own {
-                    self.interrupt.set(error);
-                }
-                "the Python function raised an exception".into()
-            })
+            self.call(py, values, times_us, t_us)
+                .map_err(|error| self.words(py, error))
         })
     }
 }
@@ -115,5 +128,33 @@ impl Function {
     ) -> PyResult<Option<f64>> {
         let arguments = (PyList::new(py, values)?, PyList::new(py, times_us)?, t_us);
         self.function.bind(py).call1(arguments)?.extract()
+    }
+
+    /// What an exception says: its type, and the first line of its message.
+    fn words(&self, py: Python<'_>, error: PyErr) -> String {
+        let kind = error.get_type(py).name();
+        let kind = kind.map_or_else(|_| "an exception".into(), |kind| kind.to_string());
+        let own = |error: &PyErr| {
+            error.is_instance_of::<PyException>(py) && !error.is_instance_of::<PyMemoryError>(py)
+        };
+        if !own(&error) {
+            self.interrupt.set(error);
+            return kind;
+        }
+        let said = match error.value(py).str() {
+            Ok(said) => said.to_string_lossy().into_owned(),
+            Err(error) => {
+                if !own(&error) {
+                    self.interrupt.set(error);
+                }
+                String::new()
+            }
+        };
+        let line = said.lines().next().unwrap_or_default().trim();
+        match line.char_indices().nth(SAID) {
+            _ if line.is_empty() => kind,
+            Some((end, _)) => format!("{kind}: {}...", &line[..end]),
+            None => format!("{kind}: {line}"),
+        }
     }
 }

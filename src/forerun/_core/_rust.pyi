@@ -22,6 +22,7 @@ __all__ = [
     "StaleReadError",
     "StateFormatError",
     "StepResult",
+    "ids",
     "memory",
     "version",
     "zone_data",
@@ -66,6 +67,13 @@ def memory(plan_json: str) -> list[MemoryBound]:
 
     Raises:
         PlanError: The plan cannot be compiled.
+    """
+
+def ids(what: str, partitions: Sequence[int], offsets: Sequence[int]) -> list[str]:
+    """Of each place of the log the first 32 hexadecimal digits of the SHA-256 of "what/partition/offset".
+
+    Raises:
+        BatchError: There are not as many offsets as partitions.
     """
 
 class PlanError(ValueError):
@@ -158,12 +166,11 @@ class StepResult:
 
     @property
     def overflow(self) -> Batch:
-        """Values served null because they are beyond the range of their type, or their function failed.
-
-        Usually empty.
+        """Values served null because they are beyond the range of their type, or their function failed; few.
 
         Columns `vector` int32 (null for a closed window), `emitter` int32 (null for a vector), `row` int32
-        (of that vector's or emitter's batch), `feature` string ("View.feature"); in that order.
+        (of that vector's or emitter's batch), `feature` string ("View.feature"), `why` string (what a custom
+        function that failed said: the type of its exception and the first line of the message; else null).
         """
 
     @property
@@ -198,8 +205,8 @@ class EventResult:
         """Reads older than their view keeps events for, served null: (vector, view, earliest readable us)."""
 
     @property
-    def overflow(self) -> list[tuple[int | None, int | None, int, str]]:
-        """As in `StepResult`: (vector, emitter, row, feature)."""
+    def overflow(self) -> list[tuple[int | None, int | None, int, str, str | None]]:
+        """As in `StepResult`: (vector, emitter, row, feature, why)."""
 
     @property
     def emitted(self) -> list[Batch]:

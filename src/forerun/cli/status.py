@@ -43,6 +43,8 @@ def status(app: AppPath = Path(), *, data_dir: DataDir = None, as_json: Json = F
 
 def _show(console: "Console", status: "Status", *, running: bool) -> None:
     """The status in tables."""
+    from rich.text import Text
+
     from forerun.cli.output import table
     from forerun.console.format import brief, count, instant
 
@@ -77,6 +79,12 @@ def _show(console: "Console", status: "Status", *, running: bool) -> None:
                 listed.add_row(name, count(number))
             console.print()
             console.print(listed)
+    if status.failed:
+        said = table("feature", "its function failed, and said last")
+        for name, words in status.failed.items():
+            said.add_row(name, Text(words))
+        console.print()
+        console.print(said)
     held = ", ".join(f"{name} {count(found)}" for name, found in status.entities.items())
     console.print(f"\n[bright_black]entities[/bright_black] {held or 'none'}")
     console.print(f"[bright_black]outbox waiting[/bright_black] {count(status.outbox_pending)}")

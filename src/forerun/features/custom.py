@@ -57,7 +57,8 @@ def custom(
     events, requests over HTTP, training, hindsight and replay. It is called for every reading with all values
     of the window, so it is a slow path: where forerun's own aggregates say the same, use them.
 
-    Where it raises an exception, or gives NaN or an infinity, the feature is null and no event is lost.
+    Where it raises an exception, or gives NaN or an infinity, the feature is null and no event is lost; what
+    it said is in the reason of the predictions that lack it, and in `forerun status`.
     Without values it is not called, and the feature is null. Its source text is part of the feature version;
     what it calls is not.
 

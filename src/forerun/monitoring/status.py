@@ -73,6 +73,8 @@ class Status:
     """Windows class -> windows closed."""
     overflows: dict[str, int] = field(default_factory=dict)
     """Feature ("View.feature") -> values out of range, served null; features without one are not listed."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Feature -> what its custom function said when it last failed; features without one are not listed."""
     outbox_pending: int = 0
     journal_step: int = 0
     events_per_s: float = 0.0

@@ -14,7 +14,7 @@ import pyarrow as pa
 from forerun._core import Batch
 
 Overflow: TypeAlias = "pa.RecordBatch | None"
-"""What the kernel tells: `vector`, `emitter`, `row`, `feature`; None when there is nothing."""
+"""What the kernel tells: `vector`, `emitter`, `row`, `feature`, `why`; None when there is nothing."""
 
 
 def overflow_of(told: Batch) -> Overflow:
@@ -28,22 +28,24 @@ def overflow_of(told: Batch) -> Overflow:
 
 
 def unserved(overflow: Overflow, vector: int) -> dict[int, str]:
-    """By row of a vector's batch, which features could not be computed.
+    """By row of a vector's batch, which features could not be computed, with what their functions said.
 
     Args:
         overflow: What the kernel told.
         vector: Which vector of the plan.
 
     >>> told = pa.record_batch({"vector": [0, 0, None], "emitter": [None, None, 0], "row": [3, 3, 1],
-    ...                         "feature": ["Now.total", "Now.std", "Hourly.total"]})
+    ...                         "feature": ["Now.total", "Now.own", "Hourly.total"],
+    ...                         "why": [None, "KeyError: 7", None]})
     >>> unserved(told, 0)
-    {3: 'cannot be computed: Now.total, Now.std'}
+    {3: 'cannot be computed: Now.total, Now.own (KeyError: 7)'}
     """
     names: dict[int, list[str]] = {}
     if overflow is not None:
         for told in overflow.to_pylist():
             if told["vector"] == vector:
-                names.setdefault(told["row"], []).append(told["feature"])
+                why = "" if told["why"] is None else f" ({told['why']})"
+                names.setdefault(told["row"], []).append(told["feature"] + why)
     return {row: f"cannot be computed: {', '.join(features)}" for row, features in names.items()}
 
 
@@ -57,3 +59,18 @@ def counted(overflow: Overflow) -> Mapping[str, int]:
     {}
     """
     return {} if overflow is None else Counter(str(name) for name in overflow["feature"].to_pylist())
+
+
+def said(overflow: Overflow) -> Mapping[str, str]:
+    """By feature whose function failed, what it said last.
+
+    Args:
+        overflow: What the kernel told.
+
+    >>> said(None)
+    {}
+    """
+    if overflow is None:
+        return {}
+    told = zip(overflow["feature"].to_pylist(), overflow["why"].to_pylist(), strict=True)
+    return {str(feature): str(why) for feature, why in told if why is not None}

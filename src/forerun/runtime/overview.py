@@ -33,6 +33,7 @@ def status_of(processor: Processor, *, commit: Timing, outbox_pending: int, even
             for rule in model.rules
         },
         overflows=dict(sorted(tally.overflows.items())),
+        failed=dict(sorted(tally.failed.items())),
         windows={emitter.name: tally.windows.get(emitter.name, 0) for emitter in layout.emitters},
         outbox_pending=outbox_pending,
         journal_step=state.step,

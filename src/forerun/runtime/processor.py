@@ -229,7 +229,7 @@ class Processor:
             self.tally.made(model, made)
         for name, closed in effects.windows.items():
             self.tally.closed(name, closed.num_rows)
-        self.tally.unserved(effects.overflows)
+        self.tally.unserved(effects.overflow)
         return Taken(self.state.step, ranges, effects, self.clock.tick_us() - start_us)
 
     def _queue(

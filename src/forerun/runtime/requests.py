@@ -22,7 +22,7 @@ from forerun.runtime.freshness import reason_now
 from forerun.runtime.journal import Asked
 from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.layout import ModelLayout
-from forerun.runtime.overflow import Overflow, counted, overflow_of
+from forerun.runtime.overflow import Overflow, overflow_of
 from forerun.runtime.predictions import Made, Triggered, as_served, predict
 from forerun.runtime.processor import Processor
 from forerun.runtime.rows import Ints, keys, times_us
@@ -194,7 +194,7 @@ class Requests:
         reason = reason_now(processor.layout, model, now_us, highs_us)
         made = predict(processor.layout, model, work, [reason] * rows, processor.models[name])
         processor.tally.made(name, made)
-        processor.tally.unserved(counted(overflow))
+        processor.tally.unserved(overflow)
         processor.state.joins[name].predicted_all(work.keys, work.ids, work.times_us.tolist())
         newest_us = max(
             (high for number in model.reads if (high := highs_us[number]) is not None), default=None

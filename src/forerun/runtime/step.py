@@ -19,7 +19,7 @@ from forerun.runtime.freshness import Freshness
 from forerun.runtime.kernel import kernel_errors
 from forerun.runtime.layout import Layout
 from forerun.runtime.outcomes import join_labels
-from forerun.runtime.overflow import counted, overflow_of
+from forerun.runtime.overflow import Overflow, overflow_of
 from forerun.runtime.predictions import Active, Made, Triggered, predict, triggered
 from forerun.runtime.rows import Column, Ints, Records, StepRows, times_us
 from forerun.runtime.state import State
@@ -38,7 +38,7 @@ class Effects:
         rejected: Rows of `REJECTED_SCHEMA`.
         windows: By windows class, the windows that closed.
         sent: By topic, those of them that go to one; the last column is `_arrival`.
-        overflows: By feature, how many values were out of range and served null.
+        overflow: What could not be computed and was served null.
     """
 
     predictions: Mapping[str, Made]
@@ -47,7 +47,7 @@ class Effects:
     rejected: pa.RecordBatch | None
     windows: Mapping[str, pa.RecordBatch]
     sent: Mapping[str, pa.RecordBatch]
-    overflows: Mapping[str, int]
+    overflow: Overflow
 
 
 def step(
@@ -84,7 +84,7 @@ def step(
     decisions, rejected = by_topic(predictions.values()), _rejected(layout, rows, result.rejected)
     windows = closed_windows(layout, result.emitted)
     sent = sent_windows(layout, windows, state.arrival_us or 0)
-    return Effects(predictions, decisions, labels, rejected, windows, sent, result.overflows)
+    return Effects(predictions, decisions, labels, rejected, windows, sent, result.overflow)
 
 
 def by_topic(predictions: Iterable[Made]) -> dict[str, pa.RecordBatch]:
@@ -128,7 +128,7 @@ class _Applied:
     freshness: Freshness
     rejected: pa.RecordBatch
     emitted: list[pa.RecordBatch]
-    overflows: Mapping[str, int]
+    overflow: Overflow
 
 
 def _apply(layout: Layout, state: State, records: Sequence[Records]) -> _Applied:
@@ -152,7 +152,7 @@ def _apply(layout: Layout, state: State, records: Sequence[Records]) -> _Applied
     _move_on(layout, state, rows)
     state.check_conservation()
     emitted = [pa.record_batch(batch) for batch in result.emitted]
-    return _Applied(rows, made, freshness, pa.record_batch(result.rejected), emitted, counted(overflow))
+    return _Applied(rows, made, freshness, pa.record_batch(result.rejected), emitted, overflow)
 
 
 def _move_on(layout: Layout, state: State, rows: StepRows) -> None:

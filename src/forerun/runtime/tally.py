@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
+from forerun.runtime.overflow import Overflow, counted, said
 from forerun.runtime.predictions import Made
 
 
@@ -30,6 +31,8 @@ class Tally:
     """Windows class -> windows closed."""
     overflows: dict[str, int] = field(default_factory=dict)
     """Feature -> values out of range, served null."""
+    failed: dict[str, str] = field(default_factory=dict)
+    """Feature -> what its function said when it last failed."""
 
     def made(self, model: str, made: Made) -> None:
         """Count predictions and decisions.
@@ -64,14 +67,15 @@ class Tally:
         """
         self.windows[name] = self.windows.get(name, 0) + windows
 
-    def unserved(self, features: Mapping[str, int]) -> None:
-        """Count values that were out of range, and so served null.
+    def unserved(self, overflow: Overflow) -> None:
+        """Count values that could not be computed, and so were served null.
 
         Args:
-            features: How many, by feature.
+            overflow: What the kernel told of them.
         """
-        for name, values in features.items():
+        for name, values in counted(overflow).items():
             self.overflows[name] = self.overflows.get(name, 0) + values
+        self.failed.update(said(overflow))
 
     def to_json(self) -> dict[str, object]:
         """The totals by name, as they are at this moment."""
@@ -82,6 +86,7 @@ class Tally:
                 "quarantined": self.quarantined,
                 "windows": self.windows,
                 "overflows": self.overflows,
+                "failed": self.failed,
             }
         )
 
