@@ -39,6 +39,7 @@ pub mod grid;
 pub mod groups;
 pub mod guard;
 pub mod hash;
+pub mod ids;
 pub mod index;
 mod judging;
 pub mod kept;

@@ -8,6 +8,7 @@ mod errors;
 mod event;
 mod formula;
 mod function;
+mod ids;
 mod kernel;
 mod memory;
 mod reader;
@@ -29,6 +30,8 @@ mod _rust {
     use crate::event::EventResult;
     #[pymodule_export]
     use crate::formula::{Formula, zone_data, zone_names};
+    #[pymodule_export]
+    use crate::ids::ids;
     #[pymodule_export]
     use crate::kernel::Kernel;
     #[pymodule_export]

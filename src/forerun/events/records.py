@@ -9,6 +9,8 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
+from forerun._core import ids
+
 TIME = pa.timestamp("us", "UTC")
 
 # The type of a pyarrow field is generic over its values' type; a schema holds fields of any.
@@ -156,7 +158,25 @@ def prediction_id(app: str, model: str, stream: str, partition: int, offset: int
     >>> prediction_id("flights", "LateArrival", "Scheduled", 0, 17)
     'bfc6ebadd4c00a5253df163ed93e310a'
     """
-    return _digest(f"{app}/{model}/{stream}/{partition}/{offset}")
+    return prediction_ids(app, model, stream, [partition], [offset])[0]
+
+
+def prediction_ids(
+    app: str, model: str, stream: str, partitions: Sequence[int], offsets: Sequence[int]
+) -> list[str]:
+    """Name the predictions that many records triggered.
+
+    Args:
+        app: The app.
+        model: The model.
+        stream: The trigger stream.
+        partitions: The partition of each record.
+        offsets: The offset of each record.
+
+    >>> prediction_ids("flights", "LateArrival", "Scheduled", [0, 0], [16, 17])[1]
+    'bfc6ebadd4c00a5253df163ed93e310a'
+    """
+    return ids(f"{app}/{model}/{stream}", partitions, offsets)
 
 
 def request_id(app: str, model: str, number: int) -> str:

@@ -14,7 +14,7 @@ from forerun.events.records import (
     OPERATIONAL,
     TIME,
     decision_id,
-    prediction_id,
+    prediction_ids,
     prediction_schema,
 )
 from forerun.features.on_demand import OnDemand
@@ -146,10 +146,7 @@ def triggered(
     inputs, failures = as_served(model, vectors, overflow)
     return Triggered(
         source="stream",
-        ids=[
-            prediction_id(layout.app, name, spec.name, partition, offset)
-            for partition, offset in zip(partitions.tolist(), offsets.tolist(), strict=True)
-        ],
+        ids=prediction_ids(layout.app, name, spec.name, partitions.tolist(), offsets.tolist()),
         keys=keys(spec.key, events),
         times_us=vectors["time"].to_numpy(),
         partitions=partitions,
