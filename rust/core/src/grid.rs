@@ -148,6 +148,19 @@ impl Grid {
         (bits >> (slot % 64) & 1 == 1).then(|| unsafe { word.assume_init() })
     }
 
+    /// Where the bit of a slot of a part is in the first row: its word.
+    pub(crate) fn mark(&self, part: usize, slot: usize) -> usize {
+        part * self.slots.div_ceil(64) + slot / 64
+    }
+
+    /// The value of a slot of the only row, by what [`Grid::mark`] says of it.
+    #[inline]
+    pub(crate) fn only(&self, mark: usize, slot: usize) -> Option<u64> {
+        let word = self.columns[slot][0];
+        // SAFETY: as above.
+        (self.valid[mark] >> (slot % 64) & 1 == 1).then(|| unsafe { word.assume_init() })
+    }
+
     /// The lists or texts of a slot, by row.
     #[must_use]
     pub fn lists(&self, slot: usize) -> &[Option<Box<List>>] {

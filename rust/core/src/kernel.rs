@@ -345,9 +345,10 @@ impl Kernel {
     /// Settles all entities now and then; `counts` are the accepted rows of each stream.
     pub(crate) fn sweep(&mut self, plan: &Plan, counts: &[u32]) {
         for (index, view) in plan.views.iter().enumerate() {
-            let horizon = self.horizon(index);
-            let applied = counts[view.stream] as usize;
-            self.views[index].sweep_when_due(view, applied, horizon);
+            if self.views[index].is_due(counts[view.stream] as usize) {
+                let horizon = self.horizon(index);
+                self.views[index].sweep(view, horizon);
+            }
         }
         self.settle_sleepers(plan, counts);
     }

@@ -9,7 +9,7 @@ use crate::buffer::{OFFSET_MAX, place};
 use crate::column::Column;
 use crate::error::{Error, Result};
 use crate::eval;
-use crate::expr::Node;
+use crate::expr::{Expr, Node};
 use crate::grid::Grid;
 use crate::guard::Verdict;
 use crate::judging::Stale;
@@ -21,6 +21,7 @@ use crate::pass::Accepted;
 use crate::plan::{Plan, Vector};
 use crate::stage::{Batch, Staged};
 use crate::step::StaleRead;
+use crate::stream_plan::Stream;
 use crate::types::Type;
 
 /// What became of one event. It is the step of a batch of one row.
@@ -62,9 +63,12 @@ impl Inputs {
 #[derive(Clone, Debug)]
 pub(crate) struct Single {
     batch: Batch,
-    fields: Vec<Column>,
+    /// By stream.
+    staged: Vec<Staged>,
     /// By vector.
     grids: Vec<Grid>,
+    /// By vector and input.
+    places: Vec<Vec<Place>>,
     /// By view, of one row.
     horizons: Vec<Vec<Option<i64>>>,
     counts: Vec<u32>,
@@ -72,9 +76,42 @@ pub(crate) struct Single {
     outcome: Outcome,
 }
 
+/// Where the value of an input is found.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    /// In a slot of the grid, beside its mark.
+    Word(usize, usize, Type),
+    /// Among the lists.
+    List(usize, Type),
+    /// Nowhere: it is computed.
+    Computed,
+}
+
+impl Place {
+    fn of(vector: &Vector, grid: &Grid, input: &Expr) -> Self {
+        match input.node {
+            Node::Feature(slot, _) if vector.lists.contains(&slot) => Self::List(slot, input.ty),
+            Node::Feature(slot, _) => {
+                let parts = vector.parts();
+                let part = parts.iter().position(|slots| slots.contains(&slot));
+                part.map_or(Self::Computed, |part| {
+                    Self::Word(grid.mark(part, slot), slot, vector.slots[slot])
+                })
+            }
+            _ => Self::Computed,
+        }
+    }
+}
+
 impl Single {
     fn new(plan: &Plan) -> Self {
         let grid = |vector: &Vector| Grid::new(vector.parts(), 1).with_lists(vector.wide());
+        let grids: Vec<Grid> = plan.vectors.iter().map(grid).collect();
+        let places = |(vector, grid): (&Vector, &Grid)| {
+            let inputs = vector.inputs.iter();
+            let place = inputs.map(|(_, input)| Place::of(vector, grid, input));
+            place.collect()
+        };
         Self {
             batch: Batch {
                 stream: 0,
@@ -84,8 +121,9 @@ impl Single {
                 columns: Vec::new(),
                 rows: 1,
             },
-            fields: Vec::new(),
-            grids: plan.vectors.iter().map(grid).collect(),
+            staged: plan.streams.iter().map(Staged::room).collect(),
+            places: plan.vectors.iter().zip(&grids).map(places).collect(),
+            grids,
             horizons: vec![vec![None]; plan.views.len()],
             counts: vec![0; plan.streams.len()],
             stale: Stale::default(),
@@ -146,43 +184,42 @@ impl Kernel {
     ) -> Result<()> {
         let (stream, partition) = (single.batch.stream, single.batch.partition);
         let offset = single.batch.base_offset;
-        single.fields.clear();
+        let Some(staged) = single.staged.get_mut(stream) else {
+            return Err(Error::Batch(format!("there is no stream {stream}")));
+        };
+        staged.fields.clear();
         let columns = values.into_iter().map(|value| Column::same(value, 1));
-        single.fields.extend(columns);
-        check(plan, stream, &single.fields, offset)?;
+        staged.fields.extend(columns);
+        check(&plan.streams[stream], &staged.fields, offset)?;
         let seen = self.guards[stream].partitions();
         if let Ok(at) = seen.binary_search_by_key(&partition, |seen| seen.id) {
             let last = (seen[at].next_offset, seen[at].arrival);
             self.in_place(&single.batch, last, arrival_us)?;
         }
-        let fields = std::mem::take(&mut single.fields);
-        let staged = [Staged::event(plan, stream, fields, arrival_us)];
+        staged.event(plan, stream, arrival_us);
         let batch = std::slice::from_ref(&single.batch);
-        let done = self.wake_staged(plan, batch, &staged).and_then(|()| {
-            let place = (stream, partition, offset);
-            self.wholly(|kernel| kernel.step_event(plan, single, &staged, place))
-        });
-        let [staged] = staged;
-        single.fields = staged.fields;
-        done
+        self.wake_staged(plan, batch, std::slice::from_ref(staged))?;
+        let place = (stream, partition, offset);
+        self.wholly(|kernel| kernel.step_event(plan, single, place))
     }
 
     fn step_event(
         &mut self,
         plan: &Plan,
         single: &mut Single,
-        staged: &[Staged],
         (stream, partition, offset): (usize, u16, u64),
     ) -> Result<()> {
         let Single {
             batch,
+            staged,
             grids,
+            places,
             horizons,
             counts,
             stale,
             outcome,
-            ..
         } = single;
+        let staged = std::slice::from_ref(&staged[stream]);
         for (view, horizon) in horizons.iter_mut().enumerate() {
             horizon[0] = self.horizon(view);
         }
@@ -217,7 +254,8 @@ impl Kernel {
             counts[stream] = 0;
             for &vector in &plan.streams[stream].vectors {
                 let inputs = &mut outcome.vectors[vector];
-                read_inputs(&plan.vectors[vector], &staged[0], &grids[vector], inputs);
+                let (own, grid) = (&plan.vectors[vector], &grids[vector]);
+                read_inputs(own, &places[vector], &staged[0], grid, inputs);
             }
         }
         if !plan.emitters.is_empty() {
@@ -231,10 +269,7 @@ impl Kernel {
 }
 
 /// An event fits its stream's declaration.
-fn check(plan: &Plan, stream: usize, fields: &[Column], offset: u64) -> Result<()> {
-    let Some(plan) = plan.streams.get(stream) else {
-        return Err(Error::Batch(format!("there is no stream {stream}")));
-    };
+fn check(plan: &Stream, fields: &[Column], offset: u64) -> Result<()> {
     let refuse = |what: String| Err(Error::Batch(format!("stream '{}': {what}", plan.name)));
     if fields.len() != plan.fields.len() {
         return refuse(format!(
@@ -257,38 +292,44 @@ fn check(plan: &Plan, stream: usize, fields: &[Column], offset: u64) -> Result<(
 }
 
 /// The inputs of a vector, in the order of its batch's columns.
-fn read_inputs(vector: &Vector, staged: &Staged, grid: &Grid, out: &mut Inputs) {
+fn read_inputs(
+    vector: &Vector,
+    places: &[Place],
+    staged: &Staged,
+    grid: &Grid,
+    Inputs { numbers, lists }: &mut Inputs,
+) {
     // Most inputs are plain features; columns of them are made when there is another.
     let mut features: Option<Vec<Column>> = None;
-    for (at, (_, expr)) in vector.inputs.iter().enumerate() {
-        if let Node::Feature(slot, _) = expr.node {
-            if vector.lists.contains(&slot) {
-                let list = grid.lists(slot).first().and_then(Option::as_ref);
-                out.lists
-                    .extend(list.map(|list| (at, list.values(expr.ty))));
-                out.numbers.push(None);
-                continue;
-            }
-            let word = grid.get(0, slot);
-            out.numbers.push(match vector.slots[slot] {
+    let value = |(at, &place): (usize, &Place)| match place {
+        Place::Word(mark, slot, ty) => {
+            let word = grid.only(mark, slot);
+            match ty {
                 Type::Float => word.map(f64::from_bits),
                 ty => One::of_word(ty, word).to_float(),
-            });
-            continue;
+            }
         }
-        let features = features.get_or_insert_with(|| {
-            let slots = vector.slots.iter().enumerate();
-            let columns = slots.map(|(slot, &ty)| match ty {
-                Type::String => List::texts(grid.lists(slot)),
-                _ => Column::same(One::of_word(ty, grid.get(0, slot)), 1),
+        Place::List(slot, ty) => {
+            let list = grid.lists(slot).first().and_then(Option::as_ref);
+            lists.extend(list.map(|list| (at, list.values(ty))));
+            None
+        }
+        Place::Computed => {
+            let features = features.get_or_insert_with(|| {
+                let slots = vector.slots.iter().enumerate();
+                let columns = slots.map(|(slot, &ty)| match ty {
+                    Type::String => List::texts(grid.lists(slot)),
+                    _ => Column::same(One::of_word(ty, grid.get(0, slot)), 1),
+                });
+                columns.collect()
             });
-            columns.collect()
-        });
-        let inputs = eval::Inputs {
-            rows: 1,
-            fields: &staged.fields,
-            features,
-        };
-        out.numbers.push(inputs.look(expr).to_float(0));
-    }
+            let inputs = eval::Inputs {
+                rows: 1,
+                fields: &staged.fields,
+                features,
+            };
+            inputs.look(&vector.inputs[at].1).to_float(0)
+        }
+    };
+    numbers.extend(places.iter().enumerate().map(value));
 }

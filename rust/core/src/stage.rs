@@ -66,6 +66,8 @@ pub struct Staged {
     pub lookups: Vec<Vec<Arc<Keys>>>,
     time: usize,
     invalid: Vec<u16>,
+    /// Each key there is, as the plan's staging has them; and those of the event before, whose memory serves the next.
+    keys: [Vec<Arc<Keys>>; 2],
 }
 
 /// What one view needs of every row.
@@ -131,12 +133,17 @@ impl Staged {
         Ok(staged)
     }
 
-    /// The same of one event whose fields are columns of a single row.
-    pub(crate) fn event(plan: &Plan, stream: usize, fields: Vec<Column>, arrival_us: i64) -> Self {
-        let mut staged = Self::of_fields(&plan.streams[stream], fields, 1);
-        staged.arrivals.push(arrival_us);
-        staged.prepare(plan, stream, 1);
-        staged
+    /// Room for one event of a stream after the other, without one so far.
+    pub(crate) fn room(stream: &Stream) -> Self {
+        Self::of_fields(stream, Vec::new(), 1)
+    }
+
+    /// The same of one event, whose fields are columns of a single row and there already.
+    pub(crate) fn event(&mut self, plan: &Plan, stream: usize, arrival_us: i64) {
+        self.invalid = invalid(&plan.streams[stream], &self.fields, 1);
+        self.arrivals.clear();
+        self.arrivals.push(arrival_us);
+        self.prepare(plan, stream, 1);
     }
 
     /// Computes what views, vectors, emitters and the duplicate check need of every row.
@@ -147,22 +154,31 @@ impl Staged {
             fields: &self.fields,
             features: &[],
         };
-        let keys = staging.keys.iter();
-        let keys: Vec<Arc<Keys>> = keys
-            .map(|key| Arc::new(encode(&inputs, key, threads)))
-            .collect();
-        let view = |(view, &key): (&View, &usize)| StagedView::new(view, &inputs, &keys[key]);
+        self.keys.reverse();
+        let keys = &mut self.keys[0];
+        for (at, key) in staging.keys.iter().enumerate() {
+            match keys.get_mut(at) {
+                None => keys.push(Arc::new(encode(&inputs, key, threads))),
+                Some(held) => match Arc::get_mut(held) {
+                    Some(own) => encode_again(own, &inputs, key),
+                    None => *held = Arc::new(encode(&inputs, key, threads)),
+                },
+            }
+        }
+        let keys = &self.keys[0];
         let views = own.views.iter().map(|&view| &plan.views[view]);
-        let views = views.zip(&staging.views).map(view).collect();
+        let views = views.zip(staging.views.iter().map(|&key| &keys[key]));
+        StagedView::fill(&mut self.views, views, &inputs);
         let emitters = own.emitters.iter().map(|&at| &plan.emitters[at].view);
-        let emitters = emitters.zip(&staging.emitters).map(view).collect();
+        let emitters = emitters.zip(staging.emitters.iter().map(|&key| &keys[key]));
+        StagedView::fill(&mut self.emitters, emitters, &inputs);
         let shared = |&key: &usize| Arc::clone(&keys[key]);
-        let lookups = staging.lookups.iter();
-        let lookups = lookups.map(|keys| keys.iter().map(shared).collect());
-        self.lookups = lookups.collect();
+        self.lookups.resize_with(staging.lookups.len(), Vec::new);
+        for (own, keys) in self.lookups.iter_mut().zip(&staging.lookups) {
+            own.clear();
+            own.extend(keys.iter().map(shared));
+        }
         self.ids = staging.id.as_ref().map(shared);
-        self.views = views;
-        self.emitters = emitters;
     }
 
     /// Checks a batch of requests: the fields, without arrival; strictly, no row may be invalid.
@@ -223,6 +239,7 @@ impl Staged {
             emitters: Vec::new(),
             ids: None,
             lookups: Vec::new(),
+            keys: Default::default(),
             time: stream.time,
         }
     }
@@ -261,32 +278,51 @@ impl Staged {
 }
 
 impl StagedView {
-    fn new(view: &View, inputs: &Inputs<'_>, keys: &Arc<Keys>) -> Self {
-        let width = view.staged_words();
-        let mut words = vec![0u64; width * inputs.rows];
+    /// What some views need, in the memory of what they needed before.
+    fn fill<'a>(
+        held: &mut Vec<Self>,
+        views: impl Iterator<Item = (&'a View, &'a Arc<Keys>)>,
+        inputs: &Inputs<'_>,
+    ) {
+        for (at, (view, keys)) in views.enumerate() {
+            if held.len() == at {
+                held.push(Self {
+                    keys: Arc::clone(keys),
+                    texts: Vec::new(),
+                    passes: None,
+                    words: Vec::new(),
+                    width: view.staged_words(),
+                });
+            }
+            held[at].refill(view, inputs, keys);
+        }
+    }
+
+    fn refill(&mut self, view: &View, inputs: &Inputs<'_>, keys: &Arc<Keys>) {
+        self.keys.clone_from(keys);
+        let (width, words) = (self.width, &mut self.words);
+        if words.is_empty() {
+            *words = vec![0; width * inputs.rows];
+        } else {
+            words.clear();
+            words.resize(width * inputs.rows, 0);
+        }
         for (bit, condition) in view.conditions.iter().enumerate() {
             let words = words.get_mut(bit / 64..).unwrap_or_default();
             set_bits(condition, inputs, words, width, bit % 64);
         }
         let first = view.conditions.len().div_ceil(64);
-        let mut texts = Vec::new();
+        self.texts.clear();
         for (at, arg) in view.args.iter().enumerate() {
             let column = inputs.look(arg);
             if arg.ty == Type::String {
-                texts.push((first + at, column.into_owned()));
+                self.texts.push((first + at, column.into_owned()));
                 continue;
             }
             let words = words.get_mut(first + at..).unwrap_or_default();
             column.copy_words(words, width);
         }
-        let passes = view.filter.as_ref().map(|filter| inputs.eval(filter));
-        Self {
-            keys: Arc::clone(keys),
-            texts,
-            passes,
-            words,
-            width,
-        }
+        self.passes = view.filter.as_ref().map(|filter| inputs.eval(filter));
     }
 
     /// The texts of a row, and where their words stand; none for nulls.
@@ -327,6 +363,17 @@ fn encode(inputs: &Inputs<'_>, key: &[Expr], threads: usize) -> Keys {
     let parts = key.iter().zip(&columns);
     let parts: Vec<(Type, &Column)> = parts.map(|(part, column)| (part.ty, &**column)).collect();
     Keys::encode_by(&parts, inputs.rows, threads)
+}
+
+/// The same in the memory of other keys.
+fn encode_again(keys: &mut Keys, inputs: &Inputs<'_>, key: &[Expr]) {
+    if let [part] = key {
+        return keys.refill(&[(part.ty, &*inputs.look(part))], inputs.rows);
+    }
+    let columns: Vec<_> = key.iter().map(|part| inputs.look(part)).collect();
+    let parts = key.iter().zip(&columns);
+    let parts: Vec<(Type, &Column)> = parts.map(|(part, column)| (part.ty, &**column)).collect();
+    keys.refill(&parts, inputs.rows);
 }
 
 fn set_bits(

@@ -11,7 +11,8 @@ pub(crate) const THREAD_ROWS: usize = 2048;
 pub(crate) fn work(pass: &Pass<'_>, entities: &mut Entities, scratch: &mut [Scratch]) {
     let threads = scratch.len();
     if threads == 1 || pass.accepted.len() < THREAD_ROWS {
-        let mut shards: Vec<Option<&mut Shard>> = entities.shards.iter_mut().map(Some).collect();
+        let mut shards = entities.shards.iter_mut();
+        let mut shards: [Option<&mut Shard>; SHARDS] = std::array::from_fn(|_| shards.next());
         return pass.run(&mut shards, &mut scratch[0]);
     }
     let mut parts: Vec<Vec<Option<&mut Shard>>> = (0..threads)

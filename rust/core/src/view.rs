@@ -24,6 +24,8 @@ pub struct Entities {
     pub(crate) shards: Vec<Shard>,
     /// Events since all entities were last settled.
     applied: usize,
+    /// As many must have come before they are settled again, at the least.
+    due: usize,
 }
 
 /// Number of shards; a power of two.
@@ -43,6 +45,7 @@ impl Default for Entities {
         Self {
             shards: vec![Shard::default(); SHARDS],
             applied: 0,
+            due: SWEEP_MIN,
         }
     }
 }
@@ -123,14 +126,19 @@ impl Entities {
         }
     }
 
-    /// As [`Entities::sweep`], when enough has been applied since for it to cost O(1) per event.
-    pub(crate) fn sweep_when_due(&mut self, view: &View, applied: usize, horizon: Option<i64>) {
+    /// True when enough has been applied since the last [`Entities::sweep`] for one to cost O(1) per event.
+    pub(crate) fn is_due(&mut self, applied: usize) -> bool {
         self.applied += applied;
-        let slots: usize = self.shards.iter().map(Shard::slots).sum();
-        if self.applied >= SWEEP_MIN.max(slots) {
-            self.applied = 0;
-            self.sweep(view, horizon);
+        if self.applied < self.due {
+            return false;
         }
+        // There never are fewer slots than before.
+        self.due = SWEEP_MIN.max(self.shards.iter().map(Shard::slots).sum());
+        if self.applied < self.due {
+            return false;
+        }
+        self.applied = 0;
+        true
     }
 
     /// Settles the entity of a key, when there is one.
