@@ -258,6 +258,8 @@ def shard(seed: int, part: slice, only: str | None = None) -> Findings:
     """
     with scratch() as name:
         harness = Harness(seed, Path(name))
+        # What is wrong before anything was killed is found by every trial.
+        harness.findings.problems = _replayed(harness.findings.problems, seed, f"fill:{FULL_KIB[0]}")
         for trial in [only] if only else trials(harness.points)[part]:
             known = len(harness.findings.problems)
             match trial.split(":"):
@@ -270,10 +272,13 @@ def shard(seed: int, part: slice, only: str | None = None) -> Findings:
                 case _:
                     raise SystemExit(f"{trial!r} is no kill:CALL:N:AGAIN, fail:CALL:ERROR:N or fill:KIB")
             new = harness.findings.problems[known:]
-            harness.findings.problems[known:] = [
-                f"{problem}\n  again: {AGAIN.format(seed, trial)}" for problem in new
-            ]
+            harness.findings.problems[known:] = _replayed(new, seed, trial)
         return harness.findings
+
+
+def _replayed(problems: list[str], seed: int, trial: str) -> list[str]:
+    """Each with the command that finds it again."""
+    return [f"{problem}\n  again: {AGAIN.format(seed, trial)}" for problem in problems]
 
 
 FAILURES = (
