@@ -28,12 +28,12 @@ def main() -> None:
     """Run what is asked for, and write down what it printed."""
     parser = argparse.ArgumentParser(prog="python benchmarks/crash.py", description=__doc__)
     parser.add_argument("--only", choices=("crash", "prove"))
-    only = parser.parse_args().only
+    only, facts = parser.parse_args().only, machine()
     if only != "prove":
         said = [_said(f"python -m {' '.join(words)}", [sys.executable, "-m", *words]) for words in COMMANDS]
-        _write("crash", said)
+        _write("crash", said, facts)
     if only != "crash":
-        _write("prove", [_proven()])
+        _write("prove", [_proven()], facts)
 
 
 def _proven() -> str:
@@ -53,8 +53,7 @@ def _said(shown: str, command: list[str], folder: str | None = None) -> str:
     return said
 
 
-def _write(name: str, said: list[str]) -> None:
-    facts = machine()
+def _write(name: str, said: list[str], facts: dict[str, object]) -> None:
     load = os.getloadavg()[1]
     others = load > (os.cpu_count() or 1) + 0.5
     busy = f"load {load:.1f}" + (", so other work ran at the same time" if others else "")
