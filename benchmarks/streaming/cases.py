@@ -207,6 +207,20 @@ def _spill() -> list[Case]:
         own("memory for half, Zipf 1.1", "zipf", 0.5),
         own("memory for a tenth, Zipf 1.1", "zipf", 0.1),
         own("memory for a tenth, every key as likely", "uniform", 0.1),
+        *(
+            Case(
+                "spill",
+                "forerun",
+                "spill",
+                f"windows of a million keys in {mb} MB",
+                3 * MILLION,
+                5_000,
+                "windows",
+                ("--memory", str(mb)),
+                rounds=1,
+            )
+            for mb in (256, 64, 16)
+        ),
     ]
 
 

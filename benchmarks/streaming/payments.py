@@ -57,13 +57,17 @@ def payments(windows: Sequence[str | None] = WINDOWS, *, read: bool = True, text
     return app
 
 
-def hops() -> App:
-    """Count, sum and mean of a payer over hopping windows of five minutes, a new one each minute."""
+def hops(every: str = "1m") -> App:
+    """Count, sum and mean of a payer over windows of five minutes, emitted when they close.
+
+    Args:
+        every: How often one ends.
+    """
     app = App("payments")
     paid = _by_number(app)
     amount = paid.amount  # type: ignore[attr-defined]  # as above
     made = {"count": fr.count(), "sum": fr.sum(amount), "mean": fr.mean(amount)}
-    window = fr.hopping("5m", every="1m")
+    window = fr.hopping("5m", every=every)
     app.windows(paid, by="key", over=window)(type("PayerMinutes", (), {"__doc__": "Five minutes.", **made}))
     return app
 

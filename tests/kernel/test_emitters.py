@@ -263,7 +263,7 @@ def _stored(rows: Sequence[Json]) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(list(rows), schema=schema)
 
 
-def _everything() -> dict[str, Any]:
+def everything() -> dict[str, Any]:
     """Every kind of window, with aggregates that depend on order and such that do not."""
     order_free = [
         column("count"),
@@ -295,7 +295,8 @@ def _everything() -> dict[str, Any]:
     return {"format": 2, "streams": streams, "views": [], "vectors": [], "emitters": emitters}
 
 
-def _batches(step: list[Arrival]) -> list[tuple[int, int, int, pa.RecordBatch]]:
+def batches(step: list[Arrival]) -> list[tuple[int, int, int, pa.RecordBatch]]:
+    """The rows of a step, a batch per partition."""
     partitions: dict[int, list[Arrival]] = {}
     for arrival in step:
         partitions.setdefault(arrival.partition, []).append(arrival)
@@ -315,7 +316,7 @@ def test_rows_are_those_of_the_oracle(seed: int) -> None:
 
     The rows of all steps together are the same list for every way of cutting, and so is the state.
     """
-    spec = _everything()
+    spec = everything()
     text = json.dumps(spec)
     arrivals = nasty_arrivals(seed, 400, [FIELDS])
     lists, hashes, rows = [], [], 0
@@ -324,7 +325,7 @@ def test_rows_are_those_of_the_oracle(seed: int) -> None:
         found: list[list[Json]] = [[] for _ in spec["emitters"]]
         stored: dict[tuple[int, bytes], bytes] = {}
         for number, step in enumerate(cut(seed, arrivals, longest=longest)):
-            result = kernel.apply(_batches(step))
+            result = kernel.apply(batches(step))
             for into, batch in zip(found, result.emitted, strict=True):
                 into += rows_of(batch)
             if restarts and number % 3 == 0:

@@ -1,8 +1,10 @@
-"""What it costs when not all entities fit: the engine of `durable.py`, with a budget of memory.
+"""What it costs when the state does not fit: the engine of `durable.py`, with a budget of memory.
 
 --mode zipf      keys by Zipf's law, exponent 1.1
 --mode uniform   every key as likely as any other: the worst there is
 --share S        bytes that entities may take, as a share of what they take without a budget at the end
+--mode windows   nothing but windows of five minutes, emitted when they close, of a million keys as likely
+--memory M       bytes that their state may take, in MB
 
 The same events are taken without a budget before, in a process of its own: `unlimited_us` is what that cost.
 """
@@ -19,7 +21,7 @@ import numpy as np
 sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
 import events as ev
 import meter
-from payments import payments
+from payments import hops, payments
 from tables import batches
 
 from forerun._core import version
@@ -30,6 +32,7 @@ from forerun.state.files import RealFiles
 from forerun.streams.source import Slice
 
 STEP = 8_192
+MILLION = 1_000_000
 WINDOWS = ("1m", None)
 """Of a lifetime every entity takes about the same, so that a share of the bytes is one of the keys."""
 
@@ -39,13 +42,13 @@ def events(count: int, rate: int, mode: str) -> ev.Events:
     made = ev.make(count, rate)
     if mode == "zipf":
         return made
-    keys = np.random.default_rng(3).integers(0, ev.KEYS, count)
+    keys = np.random.default_rng(3).integers(0, MILLION if mode == "windows" else ev.KEYS, count)
     return ev.Events(made.arrival, made.at, keys, made.amount)
 
 
-def taken(folder: str, made: ev.Events, memory: int | None) -> dict[str, Any]:
+def taken(folder: str, made: ev.Events, memory: int | None, mode: str) -> dict[str, Any]:
     """Take the events; what it cost, and what is there at the end."""
-    app = payments(WINDOWS, read=False)
+    app = hops("5m") if mode == "windows" else payments(WINDOWS, read=False)
     parts = batches(app, made, STEP)
 
     def source(position: int) -> Iterator[Slice]:
@@ -57,12 +60,14 @@ def taken(folder: str, made: ev.Events, memory: int | None) -> dict[str, Any]:
         with meter.Meter() as m:
             engine.run(source)
         kernel = engine._processor.state.kernel
-        [entities], [asleep], [each] = kernel.entities(), kernel.asleep(), kernel.bytes_per_entity()
+        entities, asleep = sum(kernel.entities()), sum(kernel.asleep())
         return {
             "meter": (m.cpu_s, m.wall_s, m.peak),
             "entities": entities,
             "asleep": asleep,
-            "bytes": int(each * (entities - asleep)),
+            "parts": sum(kernel.windows_asleep()),
+            "bytes": int(sum(kernel.bytes_per_entity()) * (entities - asleep)),
+            "closed": engine.status().windows,
             "state": engine.state_hash(),
         }
 
@@ -77,14 +82,15 @@ def main() -> None:
     """Measure both."""
     parser = meter.arguments(__doc__)
     parser.add_argument("--share", type=float, default=0.1)
+    parser.add_argument("--memory", type=int, default=0)
     a = parser.parse_args()
     made = events(a.events, a.rate, a.mode)
     with tempfile.TemporaryDirectory(dir=a.data) as folder:
-        plenty = apart(folder, made, None)
-    memory = int(a.share * plenty["bytes"])
+        plenty = apart(folder, made, None, a.mode)
+    memory = a.memory * 2**20 or int(a.share * plenty["bytes"])
     with tempfile.TemporaryDirectory(dir=a.data) as folder:
-        little = apart(folder, made, memory)
-    assert little["state"] == plenty["state"]
+        little = apart(folder, made, memory, a.mode)
+    assert (little["state"], little["closed"]) == (plenty["state"], plenty["closed"])
     m = meter.Meter()
     m.cpu_s, m.wall_s, m.peak = little["meter"]
     meter.report(
@@ -94,6 +100,8 @@ def main() -> None:
         rows=a.events,
         entities=little["entities"],
         asleep=little["asleep"],
+        parts_asleep=little["parts"],
+        windows_closed=sum(little["closed"].values()),
         budget_mb=round(memory / 1e6, 1),
         unlimited_us=round(plenty["meter"][0] / a.events * 1e6, 3),
         unlimited_mb=round(plenty["meter"][2] / 1e6),

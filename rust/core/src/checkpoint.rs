@@ -8,6 +8,7 @@ use arrow_buffer::OffsetBuffer;
 use sha2::{Digest, Sha256};
 
 use crate::custom::Functions;
+use crate::depot::Hashing;
 use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::hash::hash;
@@ -166,8 +167,9 @@ impl Kernel {
                 taken.push(index, key, None);
             }
         }
+        let apart = self.windows_must_leave();
         for (index, plan) in self.plan.emitters.iter().enumerate() {
-            for (key, state) in self.emitters[index].take_changed(plan) {
+            for (key, state) in self.emitters[index].take_changed(plan, apart) {
                 let index = self.plan.views.len() + index;
                 match state {
                     None => taken.push(index, &key, None),
@@ -199,13 +201,11 @@ impl Kernel {
         for (index, plan) in self.plan.views.iter().enumerate() {
             let horizon = self.horizon(index);
             self.views[index].sweep(plan, horizon);
-            let mut take = |key: &[u8], state: &[u8]| {
-                digest.update((index as u32).to_le_bytes());
-                digest.update((key.len() as u32).to_le_bytes());
-                digest.update(key);
-                digest.update((state.len() as u64).to_le_bytes());
-                digest.update(state);
+            let mut hashing = Hashing {
+                digest: &mut digest,
+                number: index,
             };
+            let mut take = |key: &[u8], state: &[u8]| hashing.row(key, state);
             let mut awake = self.views[index].sorted().into_iter().peekable();
             self.each_asleep(index, &mut |key, state| {
                 while let Some(entity) = awake.next_if(|entity| entity.key() < key) {
@@ -222,13 +222,12 @@ impl Kernel {
             }
         }
         for (index, plan) in self.plan.emitters.iter().enumerate() {
-            for (key, state) in self.emitters[index].all(plan) {
-                digest.update(((self.plan.views.len() + index) as u32).to_le_bytes());
-                digest.update((key.len() as u32).to_le_bytes());
-                digest.update(&key);
-                digest.update((state.len() as u64).to_le_bytes());
-                digest.update(&state);
-            }
+            let depot = self.depot(index);
+            let mut hashing = Hashing {
+                digest: &mut digest,
+                number: self.plan.views.len() + index,
+            };
+            self.emitters[index].hash(plan, depot.as_ref(), &mut hashing)?;
         }
         let mut hex = String::with_capacity(64);
         for byte in digest.finalize() {

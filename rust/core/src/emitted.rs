@@ -34,16 +34,14 @@ use crate::types::Type;
 /// let plan = Plan::compile(EMITTERS).unwrap();
 /// let mut count = Accumulator::new(None, Needs::default());
 /// count.push_newest(0);
-/// let texts = Lexicon::default();
-/// let mut rows = Rows::new(&plan.emitters[0], &texts);
-/// rows.push(b"\x01\0\0\0a", (0, 60), &[count]);
+/// let mut rows = Rows::new(&plan.emitters[0]);
+/// rows.push(b"\x01\0\0\0a", (0, 60), &[count], &Lexicon::default());
 /// let batch = rows.finish(&plan.streams[0]).unwrap();
 /// assert_eq!((batch.num_rows(), batch.num_columns()), (1, 4)); // k, start, end, events
 /// ```
 #[derive(Clone, Debug)]
 pub struct Rows<'a> {
     plan: &'a Emitter,
-    lexicon: &'a Lexicon,
     keys: Vec<u8>,
     key_ends: Vec<usize>,
     starts: Vec<i64>,
@@ -59,13 +57,12 @@ pub struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// No rows yet, of an emitter with the texts that its words stand for.
+    /// No rows yet.
     #[must_use]
-    pub fn new(plan: &'a Emitter, lexicon: &'a Lexicon) -> Self {
+    pub fn new(plan: &'a Emitter) -> Self {
         let features = plan.view.features.len();
         Self {
             plan,
-            lexicon,
             keys: Vec::new(),
             key_ends: Vec::new(),
             starts: Vec::new(),
@@ -77,9 +74,17 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Adds a window of a key, with what was accumulated per track; a value beyond its type's range is null.
+    /// Adds a window of a key, with what was accumulated per track and the texts that its words stand for.
+    ///
+    /// A value beyond its type's range is null.
     #[inline]
-    pub fn push(&mut self, key: &[u8], window: (i64, i64), totals: &[Accumulator]) {
+    pub fn push(
+        &mut self,
+        key: &[u8],
+        window: (i64, i64),
+        totals: &[Accumulator],
+        lexicon: &Lexicon,
+    ) {
         self.keys.extend_from_slice(key);
         self.key_ends.push(self.keys.len());
         self.starts.push(window.0);
@@ -117,7 +122,7 @@ impl<'a> Rows<'a> {
                 let list = list.map(|mut list| {
                     if feature.holds_words_of_texts() {
                         let most = feature.params.n.max(1);
-                        list.resolve(most, |word| self.lexicon.text(word));
+                        list.resolve(most, |word| lexicon.text(word));
                     }
                     Box::new(list)
                 });

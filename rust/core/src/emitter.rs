@@ -8,30 +8,29 @@ use arrow_array::RecordBatch;
 
 use crate::accumulator::Accumulator;
 use crate::buffer::place;
+use crate::depot::{Depot, Hashing};
 use crate::emitted::Rows;
 use crate::emitter_plan::{self, Window};
-use crate::error::{Error, Result};
+use crate::emitter_state::{damaged, unversioned};
+use crate::error::Result;
 use crate::overflow::Overflows;
 use crate::panes::Panes;
 use crate::pending::Pending;
 use crate::plan::Plan;
 use crate::sessions::Sessions;
 use crate::stage::{Batch, Staged};
-use crate::state::{FORMATS, STATE_FORMAT, STATE_FORMAT_OLDEST};
 use crate::text::Lexicon;
-use crate::totals::take;
 use crate::types::Type;
 
 /// The windows of one emitter that are not closed yet.
 ///
 /// ```
 /// use forerun_core::emitter::Emitter;
-/// use forerun_core::overflow::Overflows;
 /// use forerun_core::plan::{EMITTERS, Plan};
 ///
 /// let plan = Plan::compile(EMITTERS).unwrap();
 /// let mut emitter = Emitter::new(&plan.emitters[0], None);
-/// assert_eq!(emitter.close(&plan, 0, Some(100), &mut Overflows::default()).unwrap().num_rows(), 0);
+/// assert!(emitter.take_changed(&plan.emitters[0], false).is_empty());
 /// ```
 #[derive(Clone, Debug)]
 pub struct Emitter {
@@ -107,26 +106,33 @@ impl Emitter {
         }
     }
 
-    /// The windows that a watermark closes, by end and key.
-    pub fn close(
+    /// The windows that a watermark closes, by end and key; those that sleep are in the depot.
+    pub(crate) fn close(
         &mut self,
         plan: &Plan,
         index: usize,
         watermark: Option<i64>,
         overflows: &mut Overflows,
+        depot: Option<&Depot>,
     ) -> Result<RecordBatch> {
         let own = &plan.emitters[index];
-        let mut rows = Rows::new(own, &self.lexicon);
+        let mut rows = Rows::new(own);
         if let Some(watermark) = watermark.filter(|_| watermark > self.closed) {
-            let windows = &mut self.windows;
-            self.pending
-                .drain(watermark, |time, key, hash, words| match windows {
-                    Windows::Panes(panes) => panes.add(own, time, key, hash, words),
-                    Windows::Sessions(sessions) => sessions.add(own, time, key, hash, words),
-                });
-            match windows {
-                Windows::Panes(panes) => panes.close(own, self.closed, watermark, &mut rows),
-                Windows::Sessions(sessions) => sessions.close(watermark, &mut rows),
+            let (pending, lexicon) = (&mut self.pending, &mut self.lexicon);
+            match &mut self.windows {
+                Windows::Panes(panes) => {
+                    pending.drain(watermark, |time, key, hash, words| {
+                        panes.add(own, time, key, hash, words);
+                    });
+                    panes.close(own, self.closed, watermark, lexicon, depot, &mut rows)?;
+                }
+                Windows::Sessions(sessions) => {
+                    sessions.wake(own, lexicon, depot, pending.due(watermark))?;
+                    pending.drain(watermark, |time, key, hash, words| {
+                        sessions.add(own, time, key, hash, words);
+                    });
+                    sessions.close(own, watermark, lexicon, depot, &mut rows)?;
+                }
             }
             self.closed = Some(watermark);
         }
@@ -159,61 +165,82 @@ impl Emitter {
         });
     }
 
-    /// What changed since the last call, by key: the start of a pane, or the key of a session.
-    pub fn take_changed(&mut self, plan: &emitter_plan::Emitter) -> Vec<Taken> {
+    /// What changed since the last call, by its key in the store; with `apart` all of it is ready to leave memory.
+    pub fn take_changed(&mut self, plan: &emitter_plan::Emitter, apart: bool) -> Vec<Taken> {
         match &mut self.windows {
-            Windows::Panes(panes) => panes
-                .take_changed(plan, &self.lexicon)
-                .into_iter()
-                .map(|(start, bytes)| (pane_key(start), bytes.map(versioned)))
-                .collect(),
-            Windows::Sessions(sessions) => sessions
-                .take_changed(plan, &self.lexicon)
-                .into_iter()
-                .map(|(key, bytes)| (key.into_vec(), bytes.map(versioned)))
-                .collect(),
+            Windows::Panes(panes) => panes.take_changed(plan, &self.lexicon, apart),
+            Windows::Sessions(sessions) => sessions.take_changed(plan, &self.lexicon),
         }
     }
 
-    /// All windows that are not closed, by key.
-    pub fn all(&mut self, plan: &emitter_plan::Emitter) -> Vec<(Vec<u8>, Vec<u8>)> {
+    /// Hashes all windows that are not closed, by key.
+    pub(crate) fn hash(
+        &mut self,
+        plan: &emitter_plan::Emitter,
+        depot: Option<&Depot>,
+        hashing: &mut Hashing<'_>,
+    ) -> Result<()> {
+        let lexicon = &mut self.lexicon;
         match &mut self.windows {
-            Windows::Panes(panes) => panes
-                .all(plan, &self.lexicon)
-                .into_iter()
-                .map(|(start, bytes)| (pane_key(start), versioned(bytes)))
-                .collect(),
-            Windows::Sessions(sessions) => sessions
-                .all(plan, &self.lexicon)
-                .into_iter()
-                .map(|(key, bytes)| (key.into_vec(), versioned(bytes)))
-                .collect(),
+            Windows::Panes(panes) => panes.hash(plan, lexicon, depot, hashing),
+            Windows::Sessions(sessions) => sessions.hash(plan, lexicon, depot, hashing),
+        }
+    }
+
+    /// Bytes of the windows in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.windows {
+            Windows::Panes(panes) => panes.bytes(),
+            Windows::Sessions(sessions) => sessions.bytes(),
+        }
+    }
+
+    /// How many bytes a row of its stream adds to them, at most, but for what aggregates have on the heap.
+    pub(crate) fn bytes_of_row(plan: &emitter_plan::Emitter) -> usize {
+        plan.sources.len() * size_of::<Accumulator>() + 128
+    }
+
+    /// Number of parts of windows that are in the store only.
+    pub(crate) fn asleep(&self) -> usize {
+        match &self.windows {
+            Windows::Panes(panes) => panes.asleep(),
+            Windows::Sessions(sessions) => sessions.asleep(),
+        }
+    }
+
+    /// Takes out of memory what is stored, oldest first, until so many bytes are free; gives how many are.
+    pub(crate) fn evict(&mut self, wanted: usize) -> usize {
+        match &mut self.windows {
+            Windows::Panes(panes) => panes.evict(wanted),
+            Windows::Sessions(sessions) => sessions.evict(wanted),
         }
     }
 
     /// Puts back what was taken.
     pub fn put(&mut self, plan: &emitter_plan::Emitter, key: &[u8], bytes: &[u8]) -> Result<()> {
-        let name = &plan.view.name;
-        let damaged = || {
-            Error::State(format!(
-                "emitter '{name}': the state of a window is damaged"
-            ))
-        };
-        let bytes = match bytes.split_first() {
-            Some((STATE_FORMAT_OLDEST..=STATE_FORMAT, bytes)) => bytes,
-            Some((other, _)) => {
-                return Err(Error::State(format!(
-                    "emitter '{name}': window state has format {other}, this kernel reads formats {FORMATS}"
-                )));
-            }
-            None => return Err(damaged()),
-        };
+        let (lexicon, bytes) = (&mut self.lexicon, unversioned(plan, bytes)?);
         let put = match &mut self.windows {
-            Windows::Panes(panes) => pane_start(key)
-                .is_some_and(|start| panes.put(plan, &mut self.lexicon, start, bytes)),
-            Windows::Sessions(sessions) => sessions.restore(plan, &mut self.lexicon, key, bytes),
+            Windows::Panes(panes) => panes.put(plan, lexicon, key, Some(bytes)),
+            Windows::Sessions(sessions) => sessions.restore(plan, lexicon, key, bytes),
         };
-        if put { Ok(()) } else { Err(damaged()) }
+        if put { Ok(()) } else { Err(damaged(plan)) }
+    }
+
+    /// Notes what is in the store only.
+    pub(crate) fn sleep(
+        &mut self,
+        plan: &emitter_plan::Emitter,
+        depot: Option<&Depot>,
+        keys: &[&[u8]],
+    ) -> Result<()> {
+        let lexicon = &mut self.lexicon;
+        match &mut self.windows {
+            Windows::Panes(panes) => {
+                let put = keys.iter().all(|key| panes.put(plan, lexicon, key, None));
+                if put { Ok(()) } else { Err(damaged(plan)) }
+            }
+            Windows::Sessions(sessions) => sessions.sleep(plan, lexicon, depot, keys),
+        }
     }
 
     /// Appends what is not by key: the events that wait.
@@ -231,19 +258,4 @@ impl Emitter {
         read.pending = Pending::read(plan, &mut read.lexicon, bytes)?;
         Some(read)
     }
-}
-
-/// A pane's start as a key that orders like it.
-fn pane_key(start: i64) -> Vec<u8> {
-    ((start as u64) ^ (1 << 63)).to_be_bytes().to_vec()
-}
-
-fn pane_start(mut key: &[u8]) -> Option<i64> {
-    let word = u64::from_be_bytes(take(&mut key)?);
-    key.is_empty().then_some((word ^ (1 << 63)) as i64)
-}
-
-fn versioned(mut bytes: Vec<u8>) -> Vec<u8> {
-    bytes.insert(0, STATE_FORMAT);
-    bytes
 }

@@ -2,6 +2,8 @@
 
 use crate::accumulator::Accumulator;
 use crate::emitter_plan::Emitter;
+use crate::error::{Error, Result};
+use crate::state::{FORMATS, STATE_FORMAT, STATE_FORMAT_OLDEST};
 use crate::stored_texts::{StoredTexts, restored};
 use crate::text::Lexicon;
 use crate::types::Type;
@@ -16,22 +18,19 @@ pub(crate) fn texts_of<'a>(
         |word| lexicon.text(word),
         |see| {
             if plan.view.has_texts() {
-                for (_, cell) in keys.flat_map(|cells| texts_in(plan, cells)) {
-                    cell.clone().each_word(&mut |word| see(*word));
-                }
+                keys.for_each(|cells| each_text(plan, cells, see));
             }
         },
     )
 }
 
-/// The cells of tracks that are text, with their places.
-fn texts_in<'a>(
-    plan: &Emitter,
-    cells: &'a [Accumulator],
-) -> impl Iterator<Item = (usize, &'a Accumulator)> {
-    let tracks = plan.view.tracks.iter().enumerate();
-    let texts = tracks.filter(|(_, track)| track.ty == Some(Type::String));
-    texts.map(|(at, _)| (at, &cells[at]))
+/// Calls `see` on the words of one key that stand for texts.
+pub(crate) fn each_text(plan: &Emitter, cells: &[Accumulator], see: &mut dyn FnMut(u64)) {
+    for (track, cell) in plan.view.tracks.iter().zip(cells) {
+        if track.ty == Some(Type::String) {
+            cell.clone().each_word(&mut |word| see(*word));
+        }
+    }
 }
 
 /// Appends the texts, where the plan has some.
@@ -92,4 +91,30 @@ pub(crate) fn read_cells(
         cells.push(cell);
     }
     Some(cells)
+}
+
+/// The bytes of a window, with the number of the format.
+pub(crate) fn versioned(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.insert(0, STATE_FORMAT);
+    bytes
+}
+
+/// The bytes of a window without the number of their format, which must be one that is read.
+pub(crate) fn unversioned<'a>(plan: &Emitter, bytes: &'a [u8]) -> Result<&'a [u8]> {
+    match bytes.split_first() {
+        Some((STATE_FORMAT_OLDEST..=STATE_FORMAT, bytes)) => Ok(bytes),
+        Some((other, _)) => Err(Error::State(format!(
+            "emitter '{}': window state has format {other}, this kernel reads formats {FORMATS}",
+            plan.view.name
+        ))),
+        None => Err(damaged(plan)),
+    }
+}
+
+/// What is said of bytes that are no window.
+pub(crate) fn damaged(plan: &Emitter) -> Error {
+    Error::State(format!(
+        "emitter '{}': the state of a window is damaged",
+        plan.view.name
+    ))
 }

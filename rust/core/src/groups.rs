@@ -46,6 +46,10 @@ struct Keys {
 }
 
 impl Keys {
+    fn bytes(&self) -> usize {
+        self.bytes.capacity() + self.ends.capacity() * size_of::<usize>()
+    }
+
     #[inline]
     fn get(&self, at: usize) -> &[u8] {
         let start = if at == 0 { 0 } else { self.ends[at - 1] };
@@ -72,9 +76,20 @@ impl Groups {
         }
     }
 
+    /// True without keys.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.hashes.is_empty()
+    }
+
     /// What is accumulated, of all keys and tracks.
     pub(crate) fn cells_mut(&mut self) -> &mut [Accumulator] {
         &mut self.cells
+    }
+
+    /// Bytes of memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let table = self.table.capacity() * (size_of::<u32>() + 1) * 8 / 7;
+        table + self.hashes.capacity() * size_of::<u64>() + self.keys.bytes() + bytes(&self.cells)
     }
 
     /// Where a key is, made when new.
@@ -157,6 +172,32 @@ impl Sorted {
         &mut self.cells
     }
 
+    /// Bytes of memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.prefixes.capacity() * size_of::<u128>() + self.keys.bytes() + bytes(&self.cells)
+    }
+
+    /// The same in parts of so many bytes each, or one key that has more.
+    pub(crate) fn cut(self, tracks: usize, size: usize) -> Vec<Self> {
+        let mut parts: Vec<Self> = Vec::new();
+        let mut room = 0;
+        let mut cells = self.cells.into_iter();
+        for at in 0..self.prefixes.len() {
+            let own: Vec<Accumulator> = cells.by_ref().take(tracks).collect();
+            let key = self.keys.get(at);
+            let needed = size_of::<u128>() + key.len() + bytes(&own);
+            if parts.is_empty() || needed > room {
+                parts.push(Self::default());
+                room = size;
+            }
+            room = room.saturating_sub(needed);
+            if let Some(part) = parts.last_mut() {
+                part.push(key, own.into_iter());
+            }
+        }
+        parts
+    }
+
     /// How a key compares with one of another list.
     #[inline]
     #[must_use]
@@ -191,6 +232,11 @@ impl Sorted {
             cells: self.cells,
         }
     }
+}
+
+/// Bytes of accumulators, with the heap.
+pub(crate) fn bytes(cells: &[Accumulator]) -> usize {
+    size_of_val(cells) + cells.iter().map(Accumulator::bytes).sum::<usize>()
 }
 
 /// The first 16 bytes, most significant first; what is missing counts as zeros.

@@ -371,7 +371,8 @@ impl Kernel {
         (0..self.emitters.len())
             .map(|index| {
                 let watermark = self.guards[plan.emitters[index].view.stream].watermark();
-                self.emitters[index].close(plan, index, watermark, overflows)
+                let depot = self.depot(index);
+                self.emitters[index].close(plan, index, watermark, overflows, depot.as_ref())
             })
             .collect()
     }

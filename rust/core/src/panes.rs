@@ -4,14 +4,16 @@
 use std::cmp::Ordering;
 
 use crate::accumulator::Accumulator;
+use crate::depot::{Depot, Hashing};
 use crate::emitted::Rows;
+use crate::emitter::Taken;
 use crate::emitter_plan::Emitter;
-use crate::emitter_state::{read_cells, read_texts, texts_of, write_cells, write_texts};
-use crate::groups::{Groups, Sorted};
-use crate::key::is_key;
+use crate::error::Result;
+use crate::groups::Sorted;
+use crate::merge::{hash, merge};
+use crate::pane::{Pane, parse_row, read};
 use crate::slides::Slides;
 use crate::text::Lexicon;
-use crate::totals::take;
 
 /// Panes of a window up to which reading them side by side is faster.
 const FEW: i64 = 24;
@@ -19,21 +21,14 @@ const FEW: i64 = 24;
 /// The panes of one emitter.
 ///
 /// ```
-/// use forerun_core::emitted::Rows;
 /// use forerun_core::panes::Panes;
 /// use forerun_core::plan::{EMITTERS, Plan};
-/// use forerun_core::text::Lexicon;
 ///
 /// let emitter = &Plan::compile(EMITTERS).unwrap().emitters[0]; // 60 long, every 20
 /// let mut panes = Panes::new(60, 20);
 /// panes.add(emitter, 5, b"\x01\0\0\0a", 1, &[]);
 /// panes.add(emitter, 25, b"\x01\0\0\0a", 1, &[]);
-/// let texts = Lexicon::default();
-/// let mut rows = Rows::new(emitter, &texts);
-/// panes.close(emitter, None, 60, &mut rows); // [-40, 20), [-20, 40) and [0, 60)
-/// assert_eq!(rows.len(), 3);
-/// panes.close(emitter, Some(60), 1000, &mut rows); // [20, 80)
-/// assert_eq!((rows.len(), panes.is_empty()), (4, true));
+/// assert!(!panes.is_empty());
 /// ```
 #[derive(Clone, Debug)]
 pub struct Panes {
@@ -45,47 +40,10 @@ pub struct Panes {
     slides: Slides,
     /// Panes before this time are among them.
     slid: i64,
-    /// Starts of panes dropped since the last take.
-    gone: Vec<i64>,
+    /// What the store has of panes that were dropped since the last take.
+    gone: Vec<Vec<u8>>,
     /// False until the first take: everything counts as changed, nothing as gone.
     tracking: bool,
-}
-
-#[derive(Clone, Debug)]
-struct Pane {
-    start: i64,
-    changed: bool,
-    content: Content,
-}
-
-#[derive(Clone, Debug)]
-enum Content {
-    Open(Groups),
-    Closed(Sorted),
-}
-
-impl Content {
-    /// Sorted, for reading; it is opened again should an event come.
-    fn sort(&mut self) -> &Sorted {
-        if let Self::Open(groups) = self {
-            *self = Self::Closed(std::mem::take(groups).sorted());
-        }
-        match self {
-            Self::Closed(sorted) => sorted,
-            Self::Open(_) => unreachable!("it was just sorted"),
-        }
-    }
-
-    #[inline]
-    fn open(&mut self) -> &mut Groups {
-        if let Self::Closed(sorted) = self {
-            *self = Self::Open(std::mem::take(sorted).open());
-        }
-        match self {
-            Self::Open(groups) => groups,
-            Self::Closed(_) => unreachable!("it was just opened"),
-        }
-    }
 }
 
 impl Panes {
@@ -123,16 +81,7 @@ impl Panes {
         let at = match self.by_start[..after].last() {
             Some(pane) if pane.start == start => after - 1,
             _ => {
-                let content = Content::Open(Groups::default());
-                let changed = true;
-                self.by_start.insert(
-                    after,
-                    Pane {
-                        start,
-                        changed,
-                        content,
-                    },
-                );
+                self.by_start.insert(after, Pane::new(start));
                 after
             }
         };
@@ -142,19 +91,28 @@ impl Panes {
     }
 
     /// Emits the windows that end after one watermark and not after another, by end and key.
-    pub fn close(
+    pub(crate) fn close(
         &mut self,
         plan: &Emitter,
         before: Option<i64>,
         watermark: i64,
+        lexicon: &mut Lexicon,
+        depot: Option<&Depot>,
         rows: &mut Rows<'_>,
-    ) {
+    ) -> Result<()> {
         let mut after = before;
         while let Some(end) = self.next_end(after).filter(|&end| end <= watermark) {
-            if self.size_us / self.pane_us > FEW {
-                self.slide(plan, end, rows);
+            let start = end.saturating_sub(self.size_us);
+            let panes = self.place(start)..self.place(end);
+            let panes = &mut self.by_start[panes];
+            if panes.iter().any(|pane| !pane.parts().is_empty()) {
+                merge(plan, panes, lexicon, depot, &mut |lexicon, key, cells| {
+                    rows.push(key, (start, end), cells, lexicon);
+                })?;
+            } else if self.size_us / self.pane_us > FEW {
+                self.slide(plan, (start, end), lexicon, rows);
             } else {
-                self.emit(plan, end, rows);
+                emit(plan, (start, end), panes, lexicon, rows);
             }
             after = Some(end);
         }
@@ -164,9 +122,15 @@ impl Panes {
         let dropped = self.by_start.iter().take_while(|pane| done(pane)).count();
         for pane in self.by_start.drain(..dropped) {
             if self.tracking {
-                self.gone.push(pane.start);
+                self.gone.extend(pane.rows());
             }
         }
+        Ok(())
+    }
+
+    /// Number of panes that start before a time.
+    fn place(&self, time: i64) -> usize {
+        self.by_start.partition_point(|pane| pane.start < time)
     }
 
     /// The first end after a time of a window that holds a pane.
@@ -183,66 +147,17 @@ impl Panes {
         Some(earliest.max(next(pane.start)))
     }
 
-    /// Emits one window: its panes are lists in the order of keys, read side by side.
-    fn emit(&mut self, plan: &Emitter, end: i64, rows: &mut Rows<'_>) {
-        let start = end.saturating_sub(self.size_us);
-        let from = self.by_start.partition_point(|pane| pane.start < start);
-        let to = self.by_start.partition_point(|pane| pane.start < end);
-        let mut lists: Vec<(&Sorted, usize)> = self.by_start[from..to]
-            .iter_mut()
-            .map(|pane| (pane.content.sort(), 0))
-            .collect();
-        let tracks = plan.sources.len();
-        let mut merged: Vec<Accumulator> = plan
-            .totals()
-            .map(|(ty, needs)| Accumulator::new(ty, needs))
-            .collect();
-        let mut least: Vec<usize> = Vec::with_capacity(lists.len());
-        loop {
-            least.clear();
-            for (index, (list, at)) in lists.iter().enumerate() {
-                if *at == list.len() {
-                    continue;
-                }
-                let order = least.first().map_or(Ordering::Less, |&other| {
-                    list.compare(*at, lists[other].0, lists[other].1)
-                });
-                if order == Ordering::Less {
-                    least.clear();
-                }
-                if order != Ordering::Greater {
-                    least.push(index);
-                }
-            }
-            let Some(&one) = least.first() else {
-                return;
-            };
-            let (list, at) = lists[one];
-            if least.len() == 1 {
-                rows.push(list.key(at), (start, end), list.cells(at, tracks));
-            } else {
-                merged.iter_mut().for_each(Accumulator::clear);
-                for &index in &least {
-                    let (list, at) = lists[index];
-                    for (into, cell) in merged.iter_mut().zip(list.cells(at, tracks)) {
-                        into.append(cell);
-                    }
-                }
-                rows.push(list.key(at), (start, end), &merged);
-            }
-            least.iter().for_each(|&index| lists[index].1 += 1);
-        }
-    }
-
     /// Emits one window of many panes.
     ///
     /// Its panes get no more events: none that is accepted is older than the watermark, which has passed them.
-    fn slide(&mut self, plan: &Emitter, end: i64, rows: &mut Rows<'_>) {
-        let start = end.saturating_sub(self.size_us);
-        let from = self.slid.max(start);
-        let place =
-            |by_start: &[Pane], time: i64| by_start.partition_point(|pane| pane.start < time);
-        let new = place(&self.by_start, from)..place(&self.by_start, end);
+    fn slide(
+        &mut self,
+        plan: &Emitter,
+        window: (i64, i64),
+        lexicon: &Lexicon,
+        rows: &mut Rows<'_>,
+    ) {
+        let new = self.place(self.slid.max(window.0))..self.place(window.1);
         let tracks = plan.sources.len();
         for pane in &mut self.by_start[new] {
             let sorted = pane.content.sort();
@@ -252,118 +167,153 @@ impl Panes {
                     .push(sorted.key(at), pane.start, at as u32, cells);
             }
         }
-        self.slid = end;
+        self.slid = window.1;
         let panes = &self.by_start;
-        let cells = |start: i64, at: u32| match &panes[place(panes, start)].content {
-            Content::Closed(sorted) => sorted.cells(at as usize, tracks),
-            Content::Open(_) => unreachable!("it was sorted, and has got no event since"),
+        let place = |time: i64| panes.partition_point(|pane| pane.start < time);
+        let cells = |start: i64, at: u32| {
+            let sorted = panes[place(start)].content.sorted();
+            sorted.cells(at as usize, tracks)
         };
-        self.slides.each(start, cells, |key, totals| {
-            rows.push(key, (start, end), totals);
+        self.slides.each(window.0, cells, |key, totals| {
+            rows.push(key, window, totals, lexicon);
         });
     }
 
-    /// The panes changed since the last take, and the starts of those dropped, by start.
-    pub fn take_changed(
+    /// What changed since the last take, by its key in the store; with `apart` it is ready to leave memory.
+    pub(crate) fn take_changed(
         &mut self,
         plan: &Emitter,
         lexicon: &Lexicon,
-    ) -> Vec<(i64, Option<Vec<u8>>)> {
-        let mut taken: Vec<(i64, Option<Vec<u8>>)> = std::mem::take(&mut self.gone)
-            .into_iter()
-            .map(|start| (start, None))
-            .collect();
+        apart: bool,
+    ) -> Vec<Taken> {
+        let gone = std::mem::take(&mut self.gone);
+        let mut taken: Vec<Taken> = gone.into_iter().map(|row| (row, None)).collect();
+        let how = (!self.tracking, apart);
         for pane in &mut self.by_start {
-            if pane.changed || !self.tracking {
-                pane.changed = false;
-                taken.push((
-                    pane.start,
-                    Some(written(pane.content.sort(), plan, lexicon)),
-                ));
-            }
+            pane.take(plan, lexicon, how, &mut taken);
         }
         self.tracking = true;
-        taken.sort_unstable_by_key(|(start, _)| *start);
+        taken.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         taken
     }
 
-    /// Everything that is accumulated: for each pane and key a cell per track.
+    /// Everything that is accumulated in memory: for each pane and key a cell per track.
     pub(crate) fn cells_mut(&mut self) -> impl Iterator<Item = &mut [Accumulator]> {
-        self.by_start
-            .iter_mut()
-            .map(|pane| match &mut pane.content {
-                Content::Open(groups) => groups.cells_mut(),
-                Content::Closed(sorted) => sorted.cells_mut(),
-            })
+        self.by_start.iter_mut().flat_map(Pane::cells_mut)
     }
 
-    /// All panes, by start.
-    pub fn all(&mut self, plan: &Emitter, lexicon: &Lexicon) -> Vec<(i64, Vec<u8>)> {
-        self.by_start
-            .iter_mut()
-            .map(|pane| (pane.start, written(pane.content.sort(), plan, lexicon)))
-            .collect()
+    /// Bytes in memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.by_start.iter().map(Pane::bytes).sum::<usize>() + self.slides.bytes()
     }
 
-    /// Puts a pane back that was taken; false when the bytes are not one.
-    pub fn put(&mut self, plan: &Emitter, lexicon: &mut Lexicon, start: i64, bytes: &[u8]) -> bool {
-        let Some(sorted) = read(plan, lexicon, bytes) else {
+    /// Number of parts of panes that are not in memory.
+    pub(crate) fn asleep(&self) -> usize {
+        self.by_start.iter().map(Pane::asleep).sum()
+    }
+
+    /// Takes out of memory what is stored, oldest first, until so many bytes are free; gives how many are.
+    pub(crate) fn evict(&mut self, wanted: usize) -> usize {
+        // What windows of many panes bring along is added up again when it is needed.
+        let mut freed = self.slides.bytes();
+        (self.slides, self.slid) = (Slides::default(), i64::MIN);
+        for pane in &mut self.by_start {
+            if freed >= wanted {
+                break;
+            }
+            freed += pane.evict();
+        }
+        freed
+    }
+
+    /// Hashes all panes, by start, with the bytes that they have when nothing is set apart.
+    pub(crate) fn hash(
+        &mut self,
+        plan: &Emitter,
+        lexicon: &mut Lexicon,
+        depot: Option<&Depot>,
+        hashing: &mut Hashing<'_>,
+    ) -> Result<()> {
+        let mut panes = self.by_start.iter_mut();
+        panes.try_for_each(|pane| hash(plan, pane, lexicon, depot, hashing))
+    }
+
+    /// Puts something back that was taken, or notes that it sleeps; false when it is not that.
+    pub(crate) fn put(
+        &mut self,
+        plan: &Emitter,
+        lexicon: &mut Lexicon,
+        row: &[u8],
+        bytes: Option<&[u8]>,
+    ) -> bool {
+        self.tracking = true;
+        let Some((start, number, from)) = parse_row(plan, row) else {
             return false;
         };
-        let at = self.by_start.partition_point(|pane| pane.start < start);
-        if self
-            .by_start
-            .get(at)
-            .is_some_and(|pane| pane.start == start)
-        {
-            return false;
+        let content = match bytes.map(|bytes| read(plan, lexicon, bytes)) {
+            Some(None) => return false,
+            content => content.flatten(),
+        };
+        let at = self.place(start);
+        if self.by_start.get(at).is_none_or(|pane| pane.start != start) {
+            self.by_start.insert(at, Pane::new(start));
         }
-        let content = Content::Closed(sorted);
-        let changed = false;
-        self.by_start.insert(
-            at,
-            Pane {
-                start,
-                changed,
-                content,
-            },
-        );
-        self.tracking = true;
-        true
+        self.by_start[at].put(number, from, content)
     }
 }
 
-fn written(sorted: &Sorted, plan: &Emitter, lexicon: &Lexicon) -> Vec<u8> {
-    let mut out = Vec::new();
+/// Emits one window: its panes are lists in the order of keys, read side by side.
+fn emit(
+    plan: &Emitter,
+    window: (i64, i64),
+    panes: &mut [Pane],
+    lexicon: &Lexicon,
+    rows: &mut Rows<'_>,
+) {
+    let mut lists: Vec<(&Sorted, usize)> = panes
+        .iter_mut()
+        .map(|pane| (pane.content.sort(), 0))
+        .collect();
     let tracks = plan.sources.len();
-    let keys = (0..sorted.len()).map(|at| sorted.cells(at, tracks));
-    let texts = texts_of(plan, lexicon, keys);
-    write_texts(plan, &texts, &mut out);
-    out.extend_from_slice(&(sorted.len() as u32).to_le_bytes());
-    for at in 0..sorted.len() {
-        let key = sorted.key(at);
-        out.extend_from_slice(&(key.len() as u32).to_le_bytes());
-        out.extend_from_slice(key);
-        write_cells(plan, &texts, sorted.cells(at, tracks), &mut out);
-    }
-    out
-}
-
-fn read(plan: &Emitter, lexicon: &mut Lexicon, mut bytes: &[u8]) -> Option<Sorted> {
-    let mut sorted = Sorted::default();
-    let texts = read_texts(plan, lexicon, &mut bytes)?;
-    let keys = u32::from_le_bytes(take(&mut bytes)?);
-    for at in 0..keys as usize {
-        let length = u32::from_le_bytes(take(&mut bytes)?) as usize;
-        let (key, rest) = bytes.split_at_checked(length)?;
-        bytes = rest;
-        if at > 0 && sorted.key(at - 1) >= key || !is_key(&plan.key_types, key) {
-            return None;
+    let mut merged: Vec<Accumulator> = plan
+        .totals()
+        .map(|(ty, needs)| Accumulator::new(ty, needs))
+        .collect();
+    let mut least: Vec<usize> = Vec::with_capacity(lists.len());
+    loop {
+        least.clear();
+        for (index, (list, at)) in lists.iter().enumerate() {
+            if *at == list.len() {
+                continue;
+            }
+            let order = least.first().map_or(Ordering::Less, |&other| {
+                list.compare(*at, lists[other].0, lists[other].1)
+            });
+            if order == Ordering::Less {
+                least.clear();
+            }
+            if order != Ordering::Greater {
+                least.push(index);
+            }
         }
-        let cells = read_cells(plan, &texts, &mut bytes)?;
-        sorted.push(key, cells.into_iter());
+        let Some(&one) = least.first() else {
+            return;
+        };
+        let (list, at) = lists[one];
+        if least.len() == 1 {
+            rows.push(list.key(at), window, list.cells(at, tracks), lexicon);
+        } else {
+            merged.iter_mut().for_each(Accumulator::clear);
+            for &index in &least {
+                let (list, at) = lists[index];
+                for (into, cell) in merged.iter_mut().zip(list.cells(at, tracks)) {
+                    into.append(cell);
+                }
+            }
+            rows.push(list.key(at), window, &merged, lexicon);
+        }
+        least.iter().for_each(|&index| lists[index].1 += 1);
     }
-    bytes.is_empty().then_some(sorted)
 }
 
 /// The greatest multiple of a step at or before a time.

@@ -79,6 +79,15 @@ impl Pending {
         });
     }
 
+    /// Key and hash of the events before a time, in any order.
+    pub(crate) fn due(&self, before: i64) -> impl Iterator<Item = (&[u8], u64)> {
+        let due = self
+            .events
+            .iter()
+            .filter(move |event| event.order.0 < before);
+        due.map(|event| (&self.keys[event.key.0..event.key.1], event.hash))
+    }
+
     /// Hands out the events before a time, in order, as (time, key, hash, words).
     pub fn drain(&mut self, before: i64, mut take: impl FnMut(i64, &[u8], u64, &[u64])) {
         if self.events.iter().all(|event| event.order.0 >= before) {

@@ -6,13 +6,15 @@ use std::collections::BinaryHeap;
 use hashbrown::HashTable;
 
 use crate::accumulator::Accumulator;
+use crate::depot::{CHUNK, Depot, Hashing};
 use crate::emitted::Rows;
+use crate::emitter::Taken;
 use crate::emitter_plan::Emitter;
-use crate::emitter_state::{read_cells, read_texts, texts_of, write_cells, write_texts};
+use crate::emitter_state::{damaged, unversioned, versioned};
+use crate::error::Result;
 use crate::hash::hash as hash_of;
-use crate::key::is_key;
+use crate::session::{Session, load, open, read, written};
 use crate::text::Lexicon;
-use crate::totals::take;
 
 /// The open sessions of one emitter; events come in order of time.
 ///
@@ -20,20 +22,15 @@ use crate::totals::take;
 /// is emitted when the watermark is past its end. An event exactly a gap after another still belongs to it.
 ///
 /// ```
-/// use forerun_core::emitted::Rows;
 /// use forerun_core::plan::{EMITTERS, Plan};
 /// use forerun_core::sessions::Sessions;
-/// use forerun_core::text::Lexicon;
 ///
 /// let emitter = &Plan::compile(EMITTERS).unwrap().emitters[1]; // a gap of 30
 /// let mut sessions = Sessions::new(30, None);
 /// for time in [0, 30, 100] {
 ///     sessions.add(emitter, time, b"\x01\0\0\0a", 1, &[]);
 /// }
-/// let texts = Lexicon::default();
-/// let mut rows = Rows::new(emitter, &texts);
-/// sessions.close(110, &mut rows); // [0, 60)
-/// assert_eq!((rows.len(), sessions.len()), (1, 1));
+/// assert_eq!(sessions.len(), 1); // [100, 130) is open, [0, 60) waits to be emitted
 /// ```
 #[derive(Clone, Debug)]
 pub struct Sessions {
@@ -52,24 +49,15 @@ pub struct Sessions {
     gone: Vec<Box<[u8]>>,
     /// False until the first take: everything counts as changed, nothing as gone.
     tracking: bool,
+    /// How many open sessions sleep.
+    asleep: usize,
 }
-
-/// A key, and the bytes of its session; none when it has ended.
-pub type Taken = (Box<[u8]>, Option<Vec<u8>>);
 
 #[derive(Clone, Debug)]
 struct Slot {
     hash: u64,
     changed: bool,
     session: Option<Session>,
-}
-
-#[derive(Clone, Debug)]
-struct Session {
-    key: Box<[u8]>,
-    start: i64,
-    last: i64,
-    cells: Box<[Accumulator]>,
 }
 
 impl Sessions {
@@ -87,6 +75,7 @@ impl Sessions {
             changed: Vec::new(),
             gone: Vec::new(),
             tracking: false,
+            asleep: 0,
         }
     }
 
@@ -127,7 +116,8 @@ impl Sessions {
         }
         if let Some(session) = &mut slot.session {
             session.last = time;
-            for (source, cell) in plan.sources.iter().zip(&mut session.cells) {
+            let cells = session.cells.iter_mut().flatten();
+            for (source, cell) in plan.sources.iter().zip(cells) {
                 if let Some(value) = source.value(words) {
                     cell.push_at(time, value);
                 }
@@ -149,7 +139,14 @@ impl Sessions {
     }
 
     /// Emits the sessions whose end the watermark has passed, by end and key.
-    pub fn close(&mut self, watermark: i64, rows: &mut Rows<'_>) {
+    pub(crate) fn close(
+        &mut self,
+        plan: &Emitter,
+        watermark: i64,
+        lexicon: &mut Lexicon,
+        depot: Option<&Depot>,
+        rows: &mut Rows<'_>,
+    ) -> Result<()> {
         while let Some(&Reverse((due, at))) = self.due.peek() {
             if due >= watermark {
                 break;
@@ -177,9 +174,78 @@ impl Sessions {
         closed.sort_unstable_by(|(end, a), (other, b)| {
             end.cmp(other).then_with(|| a.key.cmp(&b.key))
         });
-        for (end, session) in &closed {
-            rows.push(&session.key, (session.start, *end), &session.cells);
+        for part in closed.chunks_mut(CHUNK) {
+            let asleep = part.iter_mut().map(|(_, session)| session);
+            load(plan, lexicon, depot, asleep)?;
+            for (end, session) in part {
+                let window = (session.start, *end);
+                rows.push(&session.key, window, session.cells(), lexicon);
+                session.cells = None;
+            }
         }
+        Ok(())
+    }
+
+    /// Loads what sleeps of some keys, before their events are added.
+    pub(crate) fn wake<'a>(
+        &mut self,
+        plan: &Emitter,
+        lexicon: &mut Lexicon,
+        depot: Option<&Depot>,
+        keys: impl Iterator<Item = (&'a [u8], u64)>,
+    ) -> Result<()> {
+        if self.asleep == 0 {
+            return Ok(());
+        }
+        let sleeps = |at: &u32| {
+            let session = self.slots[*at as usize].session.as_ref();
+            session.is_some_and(|session| session.cells.is_none())
+        };
+        let slots = keys.filter_map(|(key, hash)| self.slot(key, hash));
+        let mut slots: Vec<u32> = slots.filter(sleeps).collect();
+        slots.sort_unstable();
+        slots.dedup();
+        self.asleep -= slots.len();
+        let mut slots = slots.into_iter().peekable();
+        let some = self.slots.iter_mut().enumerate().filter_map(|(at, slot)| {
+            let due = slots.next_if_eq(&(at as u32)).is_some();
+            slot.session.as_mut().filter(|_| due)
+        });
+        load(plan, lexicon, depot, some)
+    }
+
+    /// Bytes in memory, about, but for what is kept of those that sleep.
+    pub(crate) fn bytes(&self) -> usize {
+        let sessions = self.slots.iter().filter_map(|slot| slot.session.as_ref());
+        sessions.map(Session::bytes).sum()
+    }
+
+    /// Number of open sessions that sleep.
+    pub(crate) fn asleep(&self) -> usize {
+        self.asleep
+    }
+
+    /// Takes out of memory what is stored, oldest first, until so many bytes are free; gives how many are.
+    pub(crate) fn evict(&mut self, wanted: usize) -> usize {
+        if !self.tracking {
+            return 0;
+        }
+        let unchanged = self.slots.iter_mut().filter(|slot| !slot.changed);
+        let mut stored: Vec<&mut Session> = unchanged
+            .filter_map(|slot| slot.session.as_mut())
+            .filter(|session| session.cells.is_some())
+            .collect();
+        stored.sort_unstable_by_key(|session| session.last);
+        let mut freed = 0;
+        for session in stored {
+            if freed >= wanted {
+                break;
+            }
+            freed += session.bytes();
+            session.cells = None;
+            self.asleep += 1;
+        }
+        freed
     }
 
     fn slot(&self, key: &[u8], hash: u64) -> Option<u32> {
@@ -221,6 +287,7 @@ impl Sessions {
             entry.remove();
         }
         self.free.push(at);
+        self.asleep -= usize::from(session.cells.is_none());
         if self.tracking {
             self.gone.push(session.key.clone());
         }
@@ -228,7 +295,7 @@ impl Sessions {
     }
 
     /// The sessions changed since the last take, and the keys that have none any more, by key.
-    pub fn take_changed(&mut self, plan: &Emitter, lexicon: &Lexicon) -> Vec<Taken> {
+    pub(crate) fn take_changed(&mut self, plan: &Emitter, lexicon: &Lexicon) -> Vec<Taken> {
         let slots = if self.tracking {
             std::mem::take(&mut self.changed)
         } else {
@@ -241,12 +308,13 @@ impl Sessions {
             let slot = &mut self.slots[at as usize];
             slot.changed = false;
             if let Some(session) = &slot.session {
-                taken.push((session.key.clone(), Some(written(session, plan, lexicon))));
+                let bytes = versioned(written(session, plan, lexicon));
+                taken.push((session.key.to_vec(), Some(bytes)));
             }
         }
         for key in std::mem::take(&mut self.gone) {
             if self.slot(&key, hash_of(&key)).is_none() {
-                taken.push((key, None));
+                taken.push((key.into_vec(), None));
             }
         }
         // A slot that was freed and used again is listed twice, and so is a key that ended twice.
@@ -255,28 +323,36 @@ impl Sessions {
         taken
     }
 
-    /// Everything that is accumulated: for each open session a cell per track.
+    /// Everything that is accumulated in memory: for each open session a cell per track.
     pub(crate) fn cells_mut(&mut self) -> impl Iterator<Item = &mut [Accumulator]> {
-        let sessions = self
-            .slots
-            .iter_mut()
-            .filter_map(|slot| slot.session.as_mut());
-        sessions.map(|session| &mut *session.cells)
+        let sessions = self.slots.iter_mut();
+        let sessions = sessions.filter_map(|slot| slot.session.as_mut());
+        sessions.filter_map(|session| session.cells.as_deref_mut())
     }
 
-    /// All open sessions, by key.
-    #[must_use]
-    pub fn all(&self, plan: &Emitter, lexicon: &Lexicon) -> Vec<(Box<[u8]>, Vec<u8>)> {
+    /// Hashes all open sessions, by key.
+    pub(crate) fn hash(
+        &self,
+        plan: &Emitter,
+        lexicon: &mut Lexicon,
+        depot: Option<&Depot>,
+        hashing: &mut Hashing<'_>,
+    ) -> Result<()> {
         let sessions = self.slots.iter().filter_map(|slot| slot.session.as_ref());
-        let mut all: Vec<_> = sessions
-            .map(|session| (session.key.clone(), written(session, plan, lexicon)))
-            .collect();
-        all.sort_unstable();
-        all
+        let mut sessions: Vec<&Session> = sessions.collect();
+        sessions.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        for part in sessions.chunks(CHUNK) {
+            let mut part: Vec<Session> = part.iter().copied().cloned().collect();
+            load(plan, lexicon, depot, part.iter_mut())?;
+            for session in &part {
+                hashing.row(&session.key, &versioned(written(session, plan, lexicon)));
+            }
+        }
+        Ok(())
     }
 
     /// Puts a session back that was taken; false when the bytes are not one, or the key has one.
-    pub fn restore(
+    pub(crate) fn restore(
         &mut self,
         plan: &Emitter,
         lexicon: &mut Lexicon,
@@ -293,38 +369,26 @@ impl Sessions {
             _ => false,
         }
     }
-}
 
-fn open(plan: &Emitter, key: &[u8], time: i64) -> Session {
-    let cells = plan.totals().map(|(ty, needs)| Accumulator::new(ty, needs));
-    Session {
-        key: key.into(),
-        start: time,
-        last: time,
-        cells: cells.collect(),
+    /// Notes sessions that sleep: they are read once, to know when they end.
+    pub(crate) fn sleep(
+        &mut self,
+        plan: &Emitter,
+        lexicon: &mut Lexicon,
+        depot: Option<&Depot>,
+        keys: &[&[u8]],
+    ) -> Result<()> {
+        for part in keys.chunks(CHUNK) {
+            let all = Depot::all(depot, part.iter().copied())?;
+            for (key, bytes) in part.iter().zip(all) {
+                let found = read(plan, lexicon, key, unversioned(plan, &bytes)?);
+                let mut session = found.ok_or_else(|| damaged(plan))?;
+                session.cells = None;
+                self.asleep += 1;
+                self.put(session, hash_of(key));
+            }
+        }
+        self.tracking = true;
+        Ok(())
     }
-}
-
-fn written(session: &Session, plan: &Emitter, lexicon: &Lexicon) -> Vec<u8> {
-    let mut out = Vec::new();
-    let texts = texts_of(plan, lexicon, std::iter::once(&*session.cells));
-    write_texts(plan, &texts, &mut out);
-    out.extend_from_slice(&session.start.to_le_bytes());
-    out.extend_from_slice(&session.last.to_le_bytes());
-    write_cells(plan, &texts, &session.cells, &mut out);
-    out
-}
-
-fn read(plan: &Emitter, lexicon: &mut Lexicon, key: &[u8], mut bytes: &[u8]) -> Option<Session> {
-    is_key(&plan.key_types, key).then_some(())?;
-    let texts = read_texts(plan, lexicon, &mut bytes)?;
-    let start = i64::from_le_bytes(take(&mut bytes)?);
-    let last = i64::from_le_bytes(take(&mut bytes)?);
-    let cells = read_cells(plan, &texts, &mut bytes)?.into();
-    bytes.is_empty().then(|| Session {
-        key: key.into(),
-        start,
-        last,
-        cells,
-    })
 }

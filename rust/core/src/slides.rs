@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::accumulator::Accumulator;
+use crate::groups::bytes;
 
 /// What is accumulated of a key in one pane, per track.
 pub type Cells = Box<[Accumulator]>;
@@ -51,6 +52,17 @@ impl Slides {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// Bytes of memory, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let each = self.keys.iter().map(|(key, slide)| {
+            let older = slide.older.iter().map(|(_, cells)| bytes(cells) + 24);
+            let newer = slide.newer.capacity() * size_of::<(i64, u32)>();
+            let own = key.len() + size_of::<Slide>() + 16;
+            own + older.sum::<usize>() + newer + bytes(&slide.total)
+        });
+        each.sum()
     }
 
     /// Adds a pane of a key after all others of that key: its start, the key's place in it, and what it holds.

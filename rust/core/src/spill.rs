@@ -1,11 +1,13 @@
-//! State larger than memory: entities that have not been seen for long sleep in a store, and are woken when asked for.
+//! State larger than memory: entities that have not been seen for long sleep in a store, and are woken when asked for;
+//! windows that are not closed yet leave memory in parts, and are read again when they close.
 
 use std::fmt::Debug;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use arrow_array::builder::{BinaryBuilder, Int32Builder};
 
+use crate::depot::{CHUNK, WINDOWS, Wanted, lost};
+use crate::emitter::Emitter;
 use crate::error::{Error, Result};
 use crate::hash::hash;
 use crate::kernel::Kernel;
@@ -15,7 +17,6 @@ use crate::recency::Recency;
 use crate::sleepers::Sleepers;
 use crate::stage::{Batch, Staged};
 use crate::state;
-use crate::step::batch;
 use crate::window::Window;
 
 /// Where the state of entities is that was taken or restored: a view, a key, and its bytes.
@@ -31,12 +32,14 @@ pub trait Store: Debug + Send + Sync {
 #[derive(Clone, Debug)]
 pub(crate) struct Spill {
     memory: usize,
-    store: Arc<dyn Store>,
+    pub(crate) store: Arc<dyn Store>,
     views: Vec<Cold>,
     step: u32,
     /// Bytes of all entities when they were last counted, and by how much they may have grown since.
     counted: usize,
     grown: usize,
+    /// Whether windows take so much of it that what of them is stored next should be ready to leave.
+    pub(crate) windows: bool,
 }
 
 /// What of one view is not in memory, or may soon not be.
@@ -51,26 +54,25 @@ struct Cold {
 /// Fewest events between two looks at all sleepers.
 const SWEEP_MIN: usize = 1024;
 
-/// Entities whose state is loaded together when all are gone through.
-const CHUNK: usize = 1024;
-
 /// Groups of entities by how long ago they were seen.
 const AGES: usize = 4 * 33;
 
 impl Kernel {
-    /// Lets entities use up to so many bytes. More are put to sleep by [`Kernel::relieve`] and loaded when needed.
+    /// Lets entities and open windows use up to so many bytes. More are put to sleep by [`Kernel::relieve`] and loaded
+    /// when needed.
     pub fn spill(&mut self, memory: usize, store: Arc<dyn Store>) {
         self.spill = Some(Box::new(Spill {
             memory,
             store,
             views: vec![Cold::default(); self.views.len()],
             step: 0,
-            counted: self.bytes(),
+            counted: self.bytes() + self.window_bytes(),
             grown: 0,
+            windows: false,
         }));
     }
 
-    /// Notes entities that are in the store only: (view, key).
+    /// Notes entities and windows that are in the store only: (view, key).
     pub fn sleep<'a>(&mut self, keys: impl Iterator<Item = (usize, &'a [u8])>) -> Result<()> {
         let plan = Arc::clone(&self.plan);
         let untils: Vec<i64> = (0..plan.views.len())
@@ -87,11 +89,19 @@ impl Kernel {
         let Some(spill) = &mut self.spill else {
             return Err(Error::State("there is no store to sleep in".into()));
         };
+        let mut windows: Vec<Vec<&[u8]>> = vec![Vec::new(); plan.emitters.len()];
         for (view, key) in keys {
-            let Some(cold) = spill.views.get_mut(view) else {
+            if let Some(cold) = spill.views.get_mut(view) {
+                cold.sleepers.put(key, hash(key), untils[view]);
+            } else if let Some(windows) = windows.get_mut(view - untils.len()) {
+                windows.push(key);
+            } else {
                 return Err(Error::State(format!("there is no view {view}")));
-            };
-            cold.sleepers.put(key, hash(key), untils[view]);
+            }
+        }
+        for (index, keys) in windows.iter().enumerate() {
+            let depot = self.depot(index);
+            self.emitters[index].sleep(&plan.emitters[index], depot.as_ref(), keys)?;
         }
         Ok(())
     }
@@ -115,21 +125,34 @@ impl Kernel {
     /// [`Kernel::take_changed`] gave is in the store.
     pub fn relieve(&mut self, stored: bool) -> Result<bool> {
         self.usable()?;
-        let Some(spill) = &self.spill else {
+        let Some(spill) = &mut self.spill else {
             return Ok(false);
         };
+        spill.windows = false;
         let memory = spill.memory;
         if spill.counted + spill.grown <= memory + memory / 32 {
             return Ok(false);
         }
-        let mut counted = self.bytes();
-        if counted > memory && stored {
-            counted -= self.evict(counted - memory / 4 * 3);
+        let (mut entities, mut windows) = (self.bytes(), self.window_bytes());
+        if entities + windows > memory && stored {
+            let wanted = entities + windows - memory / 4 * 3;
+            // To let windows go costs a read when they close, however hot they are.
+            let freed = if windows > memory / WINDOWS {
+                self.evict_windows(wanted)
+            } else {
+                0
+            };
+            windows = windows.saturating_sub(freed);
+            if freed < wanted {
+                entities -= self.evict(wanted - freed);
+            }
         }
+        let short = entities + windows > memory / 8 * 7;
         if let Some(spill) = &mut self.spill {
-            (spill.counted, spill.grown) = (counted, 0);
+            (spill.counted, spill.grown) = (entities + windows, 0);
+            spill.windows = short && windows > memory / WINDOWS;
         }
-        Ok(counted > memory / 8 * 7)
+        Ok(short)
     }
 
     /// Bytes of all entities in memory.
@@ -238,7 +261,7 @@ impl Kernel {
 
     /// Loads entities that are not among the sleepers any more.
     fn wake(&mut self, wanted: &Wanted) -> Result<()> {
-        if wanted.views.is_empty() {
+        if wanted.len() == 0 {
             return Ok(());
         }
         // What was taken off the list and not loaded would be lost.
@@ -251,8 +274,8 @@ impl Kernel {
         };
         let plan = Arc::clone(&self.plan);
         let found = spill.store.load(wanted.batch()?)?;
-        if found.len() != wanted.views.len() {
-            return Err(lost(wanted.views.len(), found.len()));
+        if found.len() != wanted.len() {
+            return Err(lost(wanted.len(), found.len()));
         }
         let mut bytes = 0;
         for (index, key, state) in found {
@@ -287,6 +310,9 @@ impl Kernel {
         let Some(mut spill) = self.spill.take() else {
             return;
         };
+        for emitter in &plan.emitters {
+            spill.grown += applied[emitter.view.stream] as usize * Emitter::bytes_of_row(emitter);
+        }
         for (index, view) in plan.views.iter().enumerate() {
             let cold = &mut spill.views[index];
             let applied = applied[view.stream] as usize;
@@ -365,35 +391,6 @@ impl Spill {
             }
         }
     }
-}
-
-/// Keys to ask the store for.
-#[derive(Debug, Default)]
-struct Wanted {
-    views: Vec<i32>,
-    keys: BinaryBuilder,
-}
-
-impl Wanted {
-    fn push(&mut self, view: usize, key: &[u8]) {
-        self.views.push(view as i32);
-        self.keys.append_value(key);
-    }
-
-    fn batch(&self) -> Result<RecordBatch> {
-        let mut views = Int32Builder::new();
-        views.append_slice(&self.views);
-        batch(vec![
-            ("view", false, Arc::new(views.finish())),
-            ("key", false, Arc::new(self.keys.finish_cloned())),
-        ])
-    }
-}
-
-fn lost(asked: usize, found: usize) -> Error {
-    Error::State(format!(
-        "{asked} entities were stored, {found} were found again"
-    ))
 }
 
 /// The horizon from which on an entity with its newest event at a time is dead.

@@ -323,6 +323,14 @@ impl Kernel {
         })
     }
 
+    fn windows_asleep(&self, py: Python<'_>) -> PyResult<Vec<usize>> {
+        self.with(py, |kernel| {
+            Ok((0..kernel.plan().emitters.len())
+                .map(|emitter| kernel.windows_asleep(emitter))
+                .collect())
+        })
+    }
+
     fn spill(&self, py: Python<'_>, memory: usize, load: Py<PyAny>) -> PyResult<()> {
         let interrupt = self.shared.interrupt.clone();
         self.with(py, |kernel| {

@@ -395,14 +395,15 @@ class Kernel:
     def asleep(self) -> list[int]:
         """Entities per view that are not in memory; they are among `entities()`."""
 
+    def windows_asleep(self) -> list[int]:
+        """Per emitter, what of its open windows is not in memory: parts of panes, or sessions."""
+
     def spill(self, memory: int, load: Callable[[Batch], ArrowArray]) -> None:
-        """Lets entities use so many bytes; `relieve` puts others to sleep, who are loaded when asked for.
+        """Lets entities and open windows use so many bytes; `relieve` puts others to sleep until asked for.
 
         Args:
-            memory: Bytes, as counted for entities in memory; the process takes more.
-            load: Called with a batch of `view` int32 and `key` binary; gives `view`, `key` and `state` of
-                all of them, in any order. What it raises is raised by the call that needed it, and the kernel
-                does not work any more then. It must not call the kernel.
+            memory: Bytes, as counted for what is in memory; the process takes more.
+            load: Of `view` int32, `key` binary makes `view`, `key`, `state`; what it raises ends the kernel.
         """
 
     def sleep(self, keys: ArrowArray) -> None:
@@ -411,11 +412,10 @@ class Kernel:
     def relieve(self, stored: bool) -> bool:
         """Puts entities to sleep when they take more than `spill` allows: of the stored those unseen longest.
 
+        True when too much is left: taking and storing what has changed would help.
+
         Args:
             stored: Whether `load` finds what `take_changed` gave last; else nobody is put to sleep.
-
-        Returns:
-            True when too much is left: taking and storing what has changed would help.
         """
 
     def changes(self) -> int:

@@ -30,7 +30,7 @@ def recover(layout: Layout, tables: Tables, room: Room | None = None) -> State:
     Raises:
         StateError: The data is damaged: the journal and the log do not fit.
     """
-    checkpoint = tables.states.load(None if room is None else room.share(len(layout.views)))
+    checkpoint = tables.states.load(None if room is None else room.share())
     if checkpoint is None:
         state = State.empty(layout, room)
     else:

@@ -64,13 +64,9 @@ class Room:
         self._connection = connection
         self._store = SqliteStateStore(connection)
 
-    def share(self, views: int) -> Share:
-        """What to load at a start.
-
-        Args:
-            views: How many views the app has.
-        """
-        return Share(min(self.memory // LOADED, LOADED_MAX), views)
+    def share(self) -> Share:
+        """What to load at a start."""
+        return Share(min(self.memory // LOADED, LOADED_MAX))
 
     def give(self, kernel: Kernel) -> None:
         """Let a kernel use the memory.

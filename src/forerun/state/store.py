@@ -37,12 +37,10 @@ class Share:
     """What to load of a state that may be larger than memory.
 
     Args:
-        size: Bytes of entities' state to load, at least; the rest is fetched when it is needed.
-        views: Numbers from here on are of state that is always in memory, and loaded whole.
+        size: Bytes of state to load, at least; the rest is fetched when it is needed.
     """
 
     size: int
-    views: int
 
 
 class StateStore(Protocol):

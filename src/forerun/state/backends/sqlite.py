@@ -104,13 +104,9 @@ class SqliteStateStore:
             size, last = size + len(entity[2]), entity[:2]
             if size >= share.size:
                 break
-        behind = "FROM entity WHERE (view, key) > (?, ?) AND view"
-        loaded += self._connection.execute(
-            f"SELECT view, key, state {behind} >= ? ORDER BY view, key", (*last, share.views)
-        )
         asleep = iter(
             self._connection.execute(
-                f"SELECT view, key {behind} < ? ORDER BY view, key", (*last, share.views)
+                "SELECT view, key FROM entity WHERE (view, key) > (?, ?) ORDER BY view, key", last
             )
         )
         # As Arrow a key takes little; as objects of Python all of them would be a state of their own.

@@ -8,7 +8,7 @@ _KINDS: dict[str, pa.DataType] = {"view": pa.int32(), "key": pa.binary(), "state
 
 
 class Budget:
-    """Lets a kernel use so many bytes for entities; others sleep in a dictionary.
+    """Lets a kernel use so many bytes for entities and open windows; others sleep in a dictionary.
 
     Args:
         kernel: The kernel; one that is restored has everything asleep.
@@ -18,7 +18,8 @@ class Budget:
     Attributes:
         stored: What is stored now.
         slept: The most entities that slept at a time.
-        loaded: How often one was loaded again.
+        windows_slept: The most parts of open windows, and sessions, that slept at a time.
+        loaded: How often one of them was loaded again.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Budget:
         self._kernel = kernel
         self.stored = {} if stored is None else stored
         self.slept = 0
+        self.windows_slept = 0
         self.loaded = 0
         kernel.spill(memory, self._load)
 
@@ -39,6 +41,7 @@ class Budget:
             self.save()
             self._kernel.relieve(stored=True)
         self.slept = max(self.slept, sum(self._kernel.asleep()))
+        self.windows_slept = max(self.windows_slept, sum(self._kernel.windows_asleep()))
 
     def save(self) -> None:
         """Store what has changed."""

@@ -91,6 +91,7 @@ class Played:
         looks: By number of events before, what was read whole there.
         state: The kernel's hash of its state at the end.
         slept: With a budget of memory, the most entities that slept at a time.
+        windows_slept: And the most parts of open windows, and sessions.
         loaded: And how often one was loaded again.
     """
 
@@ -103,6 +104,7 @@ class Played:
     looks: dict[int, list[Look]] = field(default_factory=dict)
     state: str = ""
     slept: int = 0
+    windows_slept: int = 0
     loaded: int = 0
 
     @property
@@ -142,7 +144,7 @@ def play(
         log: The log.
         rows: Events in a step.
         threads: How many the kernel may use.
-        memory: Bytes that entities may take between steps, others sleep; None: any.
+        memory: Bytes that entities and open windows may take between steps, others sleep; None: any.
         look_at: Numbers of events after which features are read whole, where a step ends there.
         kernel: A fresh kernel, when it is looked at afterwards.
 
@@ -172,7 +174,8 @@ def play(
     played.vectors, played.times = parts.joined()
     played.state = kernel.state_hash()
     if budget is not None:
-        played.slept, played.loaded = budget.slept, budget.loaded
+        played.slept, played.windows_slept = budget.slept, budget.windows_slept
+        played.loaded = budget.loaded
     return played
 
 

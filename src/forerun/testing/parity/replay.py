@@ -55,10 +55,11 @@ def replay(
     places = _places(log, batch_rows)
     first = play(log, *ways[0][:2], look_at=places)
     step()
-    hashes, slept, loaded = {first.hash}, 0, 0
+    hashes, slept, windows, loaded = {first.hash}, 0, 0, 0
     for rows, count, budget in ways[1:]:
         played = play(log, rows, count, memory=budget, look_at=places)
         slept, loaded = max(slept, played.slept), loaded + played.loaded
+        windows = max(windows, played.windows_slept)
         doctor(played)
         level.bits += played.cells
         hashes.add(played.hash)
@@ -80,7 +81,7 @@ def replay(
     level.notes.append(
         f"{len(log.arrivals)} events in steps of {sizes}, on {' and '.join(map(str, threads))} threads, each "
         f"without a budget of memory and with one of {memory:,} B: "
-        f"up to {slept} entities asleep, woken {loaded} times"
+        f"up to {slept} entities and {windows} parts of windows asleep, woken {loaded} times"
     )
     if first.stale:
         level.notes.append(f"{first.stale} reads were older than what is kept, and served null in every run")

@@ -1,0 +1,158 @@
+//! What is asked of the store: by the kernel for entities, by an emitter for its windows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_array::builder::{BinaryBuilder, Int32Builder};
+use sha2::{Digest, Sha256};
+
+use crate::emitter::Emitter;
+use crate::error::{Error, Result};
+use crate::kernel::Kernel;
+use crate::spill::Store;
+use crate::step::batch;
+
+/// Rows that are loaded together when all are gone through.
+pub(crate) const CHUNK: usize = 1024;
+
+/// Windows stay in memory as long as they take no more than one of so many parts of it: else there would be many small
+/// parts of them.
+pub(crate) const WINDOWS: usize = 8;
+
+/// Keys to ask the store for.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted {
+    views: Vec<i32>,
+    keys: BinaryBuilder,
+}
+
+impl Wanted {
+    pub(crate) fn len(&self) -> usize {
+        self.views.len()
+    }
+
+    pub(crate) fn push(&mut self, view: usize, key: &[u8]) {
+        self.views.push(view as i32);
+        self.keys.append_value(key);
+    }
+
+    pub(crate) fn batch(&self) -> Result<RecordBatch> {
+        let mut views = Int32Builder::new();
+        views.append_slice(&self.views);
+        batch(vec![
+            ("view", false, Arc::new(views.finish())),
+            ("key", false, Arc::new(self.keys.finish_cloned())),
+        ])
+    }
+}
+
+pub(crate) fn lost(asked: usize, found: usize) -> Error {
+    Error::State(format!(
+        "{asked} entities were stored, {found} were found again"
+    ))
+}
+
+/// Where the windows of one emitter are that are not in memory.
+#[derive(Debug)]
+pub(crate) struct Depot {
+    store: Arc<dyn Store>,
+    /// The number of the emitter in the store.
+    number: usize,
+}
+
+impl Depot {
+    pub(crate) fn new(store: &Arc<dyn Store>, number: usize) -> Self {
+        let store = Arc::clone(store);
+        Self { store, number }
+    }
+
+    /// The bytes of some rows, in the same order.
+    pub(crate) fn all<'a>(
+        depot: Option<&Self>,
+        keys: impl Iterator<Item = &'a [u8]> + Clone,
+    ) -> Result<Vec<Vec<u8>>> {
+        let Some(depot) = depot else {
+            return Err(Error::State("windows sleep, and there is no store".into()));
+        };
+        let mut wanted = Wanted::default();
+        keys.clone().for_each(|key| wanted.push(depot.number, key));
+        let found = depot.store.load(wanted.batch()?)?;
+        let mut found: HashMap<Vec<u8>, Vec<u8>> = found
+            .into_iter()
+            .map(|(_, key, bytes)| (key, bytes))
+            .collect();
+        let rows: Vec<Vec<u8>> = keys.filter_map(|key| found.remove(key)).collect();
+        if rows.len() < wanted.len() {
+            return Err(lost(wanted.len(), rows.len()));
+        }
+        Ok(rows)
+    }
+
+    /// The bytes of one row.
+    pub(crate) fn one(depot: Option<&Self>, key: &[u8]) -> Result<Vec<u8>> {
+        let found = Self::all(depot, std::iter::once(key))?;
+        found.into_iter().next().ok_or_else(|| lost(1, 0))
+    }
+}
+
+impl Kernel {
+    /// Where windows of an emitter sleep.
+    #[inline]
+    pub(crate) fn depot(&self, emitter: usize) -> Option<Depot> {
+        let spill = self.spill.as_ref()?;
+        Some(Depot::new(&spill.store, self.plan.views.len() + emitter))
+    }
+
+    /// Whether windows that are stored next must be ready to leave memory.
+    pub(crate) fn windows_must_leave(&self) -> bool {
+        self.spill.as_ref().is_some_and(|spill| spill.windows)
+    }
+
+    /// Number of parts of an emitter's windows that are in the store only: of panes, or sessions.
+    #[must_use]
+    pub fn windows_asleep(&self, emitter: usize) -> usize {
+        self.emitters[emitter].asleep()
+    }
+
+    /// Bytes of all windows in memory that are not closed.
+    pub(crate) fn window_bytes(&self) -> usize {
+        self.emitters.iter().map(Emitter::bytes).sum()
+    }
+
+    /// Takes stored windows of so many bytes out of memory, or all that are stored.
+    pub(crate) fn evict_windows(&mut self, wanted: usize) -> usize {
+        let mut freed = 0;
+        for emitter in &mut self.emitters {
+            freed += emitter.evict(wanted.saturating_sub(freed));
+        }
+        freed
+    }
+}
+
+/// The hash of a state, and what of it comes next: a view, or an emitter behind all views.
+pub(crate) struct Hashing<'a> {
+    pub(crate) digest: &'a mut Sha256,
+    pub(crate) number: usize,
+}
+
+impl Hashing<'_> {
+    /// Adds a key and the length of its bytes, which are added after that.
+    pub(crate) fn begin(&mut self, key: &[u8], length: usize) {
+        self.add(&(self.number as u32).to_le_bytes());
+        self.add(&(key.len() as u32).to_le_bytes());
+        self.add(key);
+        self.add(&(length as u64).to_le_bytes());
+    }
+
+    /// Adds bytes.
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.digest.update(bytes);
+    }
+
+    /// Adds a key and its bytes.
+    pub(crate) fn row(&mut self, key: &[u8], bytes: &[u8]) {
+        self.begin(key, bytes.len());
+        self.add(bytes);
+    }
+}
