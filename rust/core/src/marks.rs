@@ -1,9 +1,9 @@
 //! Totals of all events before the places where windows begin and end, moved along from read to read.
 
 use crate::kept::Kept;
-use crate::light::{Light, Run, known_root};
+use crate::light::{Light, Run};
 use crate::plan::Track;
-use crate::prefix::{Prefix, add_up, change, count_in};
+use crate::prefix::{Prefix, add_up, change_known};
 
 /// Per light track of a view a mark at the end of its windows, and one where each begins.
 ///
@@ -136,7 +136,7 @@ impl Marks {
             let spans = kept.view.spans.iter().filter(|span| span.track == index);
             for mark in &mut self.marks[light.mark..=light.mark + spans.count()] {
                 if mark.at > at && mark.at != NOWHERE {
-                    change(light, track, kept.row(at), false, &mut mark.run);
+                    change_known(light, track, kept.row(at), 0, false, &mut mark.run);
                     mark.at += 1;
                     if !light.counts {
                         mark.run.count = mark.at as u64;
@@ -205,7 +205,7 @@ impl Mark {
             if row == limit {
                 return false;
             }
-            change_at(light, track, rows, row, false, &mut self.run);
+            change_known(light, track, rows, row, false, &mut self.run);
             row += width;
             self.at += 1;
         }
@@ -218,21 +218,9 @@ impl Mark {
                 return false;
             }
             row -= width;
-            change_at(light, track, rows, row, true, &mut self.run);
+            change_known(light, track, rows, row, true, &mut self.run);
             self.at -= 1;
         }
         true
     }
-}
-
-/// As [`change`], of the row that begins at a word of some rows of values that fit.
-#[inline(always)]
-fn change_at(light: Light, track: &Track, rows: &[u64], at: usize, remove: bool, run: &mut Run) {
-    // Nearly all tracks: floats of every event.
-    if let (Some(word), None, true) = (track.word, track.condition, track.is_float() && light.sums)
-    {
-        count_in(light, known_root(rows[at + word]), remove, run);
-        return;
-    }
-    change(light, track, &rows[at..], remove, run);
 }
