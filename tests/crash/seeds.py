@@ -1,8 +1,15 @@
 """Seeds that every commit has of its own, so that each explores new ground and can be explored again."""
 
+import itertools
 import subprocess
 import time
 from pathlib import Path
+
+from tests.crash import till
+from tests.crash.oracle import Oracle
+
+DECISIONS_MIN = 2
+"""So many make an order, and one of them can be lost without all being."""
 
 
 def seed_base() -> tuple[int, str]:
@@ -13,3 +20,20 @@ def seed_base() -> tuple[int, str]:
     if asked.returncode == 0:
         return int(asked.stdout[:7], 16), f"commit {asked.stdout[:7]}"
     return time.time_ns() // 1_000_000_000, "the time"
+
+
+def telling(seed: int) -> int:
+    """The first seed from there on whose log shows something of every invariant.
+
+    One log in seven decides nothing, most often because the model comes too late; some refuse nothing. To
+    kill a run on such a log would prove nothing about decisions.
+
+    Args:
+        seed: The first that may be.
+    """
+    return next(one for one in itertools.count(seed) if _tells(Oracle(till.events(one))))
+
+
+def _tells(oracle: Oracle) -> bool:
+    """Whether a log has decisions, so that a model is trained in it, labels, and a refused record."""
+    return len(oracle.decisions) >= DECISIONS_MIN and bool(oracle.labels) and bool(oracle.refused)

@@ -3,8 +3,10 @@
 from collections import Counter
 
 import pytest
+from tests.crash import till
 from tests.crash.kills import FULL_KIB, KILLS_MIN, Findings, conclude, trials
-from tests.crash.seeds import seed_base
+from tests.crash.oracle import Oracle
+from tests.crash.seeds import seed_base, telling
 
 from forerun.testing.invariants import INVARIANTS
 
@@ -30,6 +32,22 @@ def test_a_commit_names_the_log() -> None:
     assert seed_base() == seed_base()
     assert seed_base()[0] < 2**34
     assert seed_base()[1].startswith(("commit", "the time"))
+
+
+def test_every_commit_has_a_log_that_shows_something() -> None:
+    """Decisions, labels and refusals are there whatever the hash; a log that has them is taken as it is."""
+    stepped = 0
+    for seed in (number * 2_654_435 for number in range(100)):
+        chosen = telling(seed)
+        stepped += chosen != seed
+        oracle = Oracle(till.events(chosen))
+        assert len(oracle.decisions) > 1
+        assert oracle.labels
+        assert oracle.refused
+        assert any(one["score"] is not None for one in oracle.predictions)
+        assert seed <= chosen < seed + 30
+        assert telling(chosen) == chosen
+    assert stepped > 10
 
 
 COMPARED = Counter(dict.fromkeys(INVARIANTS, 1))
