@@ -1,10 +1,20 @@
 """Which real kills there are, before any happens: `make kills` carries them out."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from tests.crash import till
-from tests.crash.kills import FULL_KIB, KILLS_MIN, Findings, conclude, trials
+from tests.crash.kills import (
+    FAILURES_MIN,
+    FILLED,
+    FULL_KIB,
+    KILLS_MIN,
+    Findings,
+    conclude,
+    injected,
+    trials,
+)
 from tests.crash.oracle import Oracle
 from tests.crash.seeds import seed_base, telling
 
@@ -50,26 +60,63 @@ def test_every_commit_has_a_log_that_shows_something() -> None:
     assert stepped > 10
 
 
-COMPARED = Counter(dict.fromkeys(INVARIANTS, 1))
+def found(**others: object) -> Findings:
+    """Findings of which just enough was tried, but for what is named."""
+    enough = {
+        "kills": Counter(fsync=KILLS_MIN),
+        "failures": Counter({"EIO at fsync": FAILURES_MIN}),
+        "full": Counter([FILLED]),
+        "compared": Counter(dict.fromkeys(INVARIANTS, 1)),
+    }
+    return Findings(**{**enough, **others})  # type: ignore[arg-type]
+
+
+UNMOUNTED = Counter({"not possible here (EPERM)": 13})
 
 
 @pytest.mark.parametrize(
     ("findings", "status", "words"),
     [
-        (Findings(Counter(fsync=KILLS_MIN), compared=COMPARED), 0, "0 violated"),
-        (Findings(compared=COMPARED), 1, "FAILED: 0 processes were killed, at least 300 must be; seed 7"),
-        (Findings(Counter(fsync=KILLS_MIN - 1), compared=COMPARED), 1, "FAILED: 299 processes"),
+        (found(), 0, "0 violated"),
+        (found(kills=Counter()), 1, "FAILED: 0 processes were killed, at least 300 must be; seed 7"),
+        (found(kills=Counter(fsync=KILLS_MIN - 1)), 1, "FAILED: 299 processes"),
+        (found(failures=Counter(fsync=19)), 1, "FAILED: 19 calls were made to fail, at least 20"),
+        (found(full=Counter({"large enough": 13})), 1, "FAILED: no disk was really full; seed 7"),
+        (found(full=UNMOUNTED), 0, "NOT CHECKED: no disk was really full: not possible here (EPERM) 13"),
         (
-            Findings(Counter(fsync=KILLS_MIN), compared=COMPARED - Counter(["I6", "I7"])),
+            found(compared=found().compared - Counter(["I6", "I7"])),
             1,
             "by I6 effects are the decisions, I7 refused are the poison; seed 7",
         ),
-        (Findings(Counter(fsync=KILLS_MIN), compared=COMPARED, problems=["gone"]), 1, "VIOLATION gone"),
+        (found(problems=["gone"]), 1, "VIOLATION gone"),
     ],
 )
 def test_what_proves_nothing_fails(
-    findings: Findings, status: int, words: str, capsys: pytest.CaptureFixture[str]
+    findings: Findings,
+    status: int,
+    words: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Too few kills fail, none at all fail, and so does an invariant that had nothing to compare."""
+    """Too few kills or failing calls fail, none at all fail, and so does what had nothing to compare."""
+    monkeypatch.delenv("CI", raising=False)
     assert conclude(findings, 1.0, 7) == status
     assert words in capsys.readouterr().out
+
+
+def test_full_disks_are_needed_where_a_commit_is_vouched_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In CI a machine that cannot mount them fails."""
+    monkeypatch.setenv("CI", "true")
+    assert conclude(found(full=UNMOUNTED), 1.0, 7) == 1
+    assert "FAILED: no disk was really full" in capsys.readouterr().out
+
+
+def test_a_call_failed_only_if_strace_says_so() -> None:
+    """Another error, a kill and the end of a process are none; a pipe is not the data directory."""
+    error = "= -1 EIO (Input/output error) (INJECTED)"
+    other = '9 mkdir("/d", 0777) = -1 EEXIST (File exists)\n9 +++ killed by SIGKILL +++'
+    assert injected(f"9 fsync(3</d/x>) {error}\n9 +++ exited with 0 +++", Path("/d")) == (True, True)
+    assert injected(f'9 write(7<pipe:[1]>, "x", 1) {error}', Path("/d")) == (False, True)
+    assert injected(other, Path("/d")) == (False, False)
