@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from forerun.monitoring.status import StreamStatus
@@ -125,3 +128,46 @@ def test_each_finds_its_own(name: str, words: str, evidence: Callable[[], Eviden
 def test_every_invariant_is_shown_to_fail() -> None:
     """The cases leave none out."""
     assert {name for name, _, _ in CASES} == INVARIANTS.keys()
+
+
+AT = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("value", "other"),
+    [
+        (1, 2),
+        (1, True),
+        (None, 0),
+        ("a", "b"),
+        (0.5, 0.25),
+        (float("inf"), 1.0),
+        (AT, AT.replace(microsecond=679)),
+        ([1.5, AT], [1.5, AT.replace(year=2025)]),
+        ([1, 2], [1]),
+        ([], [None]),
+        ({"a": [1]}, {"a": [2]}),
+        ({"a": 1}, {"b": 1}),
+        (b"ab", b"ac"),
+        (Decimal("1.10"), Decimal("1.1")),
+    ],
+)
+def test_effects_of_any_type_are_compared(value: object, other: object) -> None:
+    """Lists and structures element by element, bytes and fractions as JSON has them."""
+    committed = {"decision_id": "d1", "value": value}
+
+    def problems(said: object) -> list[str]:
+        line = msgspec.json.encode({"offset": 0, "decision_id": "d1", "value": said}) + b"\n"
+        return judge(replace(found(topics={"review": [Row(committed)]}, files={"review": line}), lines={}))[1]
+
+    assert problems(value) == []
+    assert [problem[:2] for problem in problems(other)] == ["I6"]
+
+
+def test_a_type_that_nobody_thought_of_is_found() -> None:
+    """It does not pass for the same."""
+    line = msgspec.json.encode({"offset": 0, "value": date(2026, 1, 2)})
+    evidence = replace(
+        found(topics={"review": [Row(value=date(2026, 1, 2))]}, files={"review": line}), lines={}
+    )
+    assert judge(evidence)[1]
