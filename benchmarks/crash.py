@@ -45,7 +45,11 @@ def _proven() -> str:
 
 
 def _said(shown: str, command: list[str], folder: str | None = None) -> str:
-    ran = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder)
+    ran = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
+    if ran.returncode != 0:
+        # What it found is the whole point: it is not lost with the record that is not written.
+        print(ran.stdout, ran.stderr, sep="\n", file=sys.stderr, flush=True)
+        ran.check_returncode()
     # How many were asked for says the command itself; names of scratch directories say nothing.
     lines = [line.rstrip() for line in ran.stdout.splitlines() if not line.startswith("at least")]
     said = "\n".join([f"$ {shown}", *lines])
