@@ -1,5 +1,6 @@
 """The label join: what is decided, by whom, and that the cutting into steps does not matter."""
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
 import pytest
@@ -51,6 +52,22 @@ def test_one_event_decides_all_that_wait_for_its_key() -> None:
     outcomes = made.labelled("k", 1.0, 1060, partition=0, offset=5)
     assert [outcome.prediction_id for outcome in outcomes] == ["p", "a"]
     assert made.pending == 2
+
+
+class _NotGoneThrough(list[str]):
+    """Keys that may be looked at one by one, but not all."""
+
+    def __iter__(self) -> Iterator[str]:
+        raise AssertionError("all that wait were gone through for one more")
+
+
+def test_one_more_prediction_costs_the_same_however_many_wait() -> None:
+    """Nobody goes through all that wait for one more, for none, or for a label."""
+    made = join()
+    made._keys = _NotGoneThrough(made._keys)
+    made.predicted("k", "a", 1050)
+    made.predicted_all([], [], [])
+    assert len(made.labelled("k", 1.0, 1060, partition=0, offset=5)) == 2
 
 
 def test_a_null_label_decides_nothing() -> None:

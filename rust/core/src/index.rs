@@ -170,7 +170,9 @@ impl Index {
             ranks.inserted(at);
         }
         self.cursors.inserted(kept, at);
-        self.marks.inserted(kept, at);
+        if self.prefix.is_some() {
+            self.marks.inserted(kept, at);
+        }
         if let Some(relieved) = self
             .prefix
             .as_ref()

@@ -253,6 +253,15 @@ fn windows_equal_adding_up() {
 }
 
 #[test]
+fn one_value_beyond_the_fast_totals_changes_no_other() {
+    let mut scales = vec![1.0; 150];
+    scales.push(1e90);
+    for seed in 0..6 {
+        check_of(&[HOUR, WEEK], seed, 50, &scales, 400);
+    }
+}
+
+#[test]
 fn windows_of_few_events_equal_adding_up() {
     for seed in 0..6 {
         check_of(

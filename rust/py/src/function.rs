@@ -150,7 +150,10 @@ impl Function {
                 String::new()
             }
         };
-        let line = said.lines().next().unwrap_or_default().trim();
+        // Nothing that a terminal would take for a command.
+        let line = said.lines().next().unwrap_or_default();
+        let line = line.replace(char::is_control, " ");
+        let line = line.trim();
         match line.char_indices().nth(SAID) {
             _ if line.is_empty() => kind,
             Some((end, _)) => format!("{kind}: {}...", &line[..end]),

@@ -49,7 +49,7 @@ def features(
         typer.Option(
             metavar="SIZE",
             envvar="FORERUN_MEMORY",
-            help="Memory for entities; others sleep on the disk.  [default: 256MiB]",
+            help="Memory for entities and windows; others sleep on the disk.  [default: 256MiB]",
         ),
     ] = None,
     app: AppOption = Path(),

@@ -35,7 +35,7 @@ Memory: TypeAlias = Annotated[
         "--memory",
         metavar="SIZE",
         envvar="FORERUN_MEMORY",
-        help="Memory for entities, like 2GiB; others sleep on the disk.  [default: no limit]",
+        help="Memory for entities and windows, like 2GiB; others sleep on the disk.  [default: no limit]",
     ),
 ]
 

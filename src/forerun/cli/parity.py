@@ -41,7 +41,7 @@ def parity(
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="Memory for entities in half of the runs of P1.  [default: a byte, so that all sleep]",
+            help="Memory for entities and windows in half of the runs of P1.  [default: a byte: all sleep]",
         ),
     ] = None,
     out: Annotated[

@@ -40,7 +40,7 @@ class Wanted:
         http: Whether it listens at all.
         serve: Whether it stays up when the source has ended.
         as_json: Whether programs read the output.
-        memory: Bytes that entities may take in memory; None: as many as they take.
+        memory: Bytes that entities and open windows may take in memory; None: as many as they take.
     """
 
     speed: float | None = None

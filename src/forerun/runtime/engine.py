@@ -121,8 +121,9 @@ class Engine:
             data_dir: The data directory; made if missing.
             clock: Time; by default the operating system's.
             read_only: Look as of the last commit, beside a process that runs; nothing can be moved on.
-            memory: Bytes that entities may take in memory; those beyond sleep in the database until they are
-                needed. None: as many as they take; of an engine that only looks, 256 MiB.
+            memory: Bytes that entities and open windows may take in memory; those beyond sleep in the
+                database until they are needed. None: as many as they take; of an engine that only looks,
+                256 MiB.
             world: All that can be put in place of the real world; None: the real one.
 
         Raises:

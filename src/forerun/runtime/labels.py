@@ -10,7 +10,7 @@ import heapq
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import compress, islice, pairwise
+from itertools import compress, pairwise
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -138,7 +138,9 @@ class LabelJoin:
         self._keys.extend(key for key in keys if key is not None)
         self._ids.extend(prediction_ids)
         self._times_us.extend(times_us)
-        for number, key in enumerate(islice(self._keys, start, None), start):
+        # By number: a slice would be a copy, and an iterator would go through all that wait before.
+        for number in range(start, len(self._keys)):
+            key = self._keys[number]
             before.append(newest.get(key, NONE))
             newest[key] = number
         run = sorted(range(start, len(self._keys)), key=self._times_us.__getitem__, reverse=True)

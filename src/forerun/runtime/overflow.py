@@ -28,7 +28,10 @@ def overflow_of(told: Batch) -> Overflow:
 
 
 def unserved(overflow: Overflow, vector: int) -> dict[int, str]:
-    """By row of a vector's batch, which features could not be computed, with what their functions said.
+    """By row of a vector's batch, which features could not be computed, with what kind of exception.
+
+    Not with what the exception says: that differs between versions of Python, may hold an address, and would
+    make a prediction differ that is computed again.
 
     Args:
         overflow: What the kernel told.
@@ -38,13 +41,13 @@ def unserved(overflow: Overflow, vector: int) -> dict[int, str]:
     ...                         "feature": ["Now.total", "Now.own", "Hourly.total"],
     ...                         "why": [None, "KeyError: 7", None]})
     >>> unserved(told, 0)
-    {3: 'cannot be computed: Now.total, Now.own (KeyError: 7)'}
+    {3: 'cannot be computed: Now.total, Now.own (KeyError)'}
     """
     names: dict[int, list[str]] = {}
     if overflow is not None:
         for told in overflow.to_pylist():
             if told["vector"] == vector:
-                why = "" if told["why"] is None else f" ({told['why']})"
+                why = "" if told["why"] is None else f" ({told['why'].partition(':')[0]})"
                 names.setdefault(told["row"], []).append(told["feature"] + why)
     return {row: f"cannot be computed: {', '.join(features)}" for row, features in names.items()}
 

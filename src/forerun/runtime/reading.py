@@ -43,7 +43,8 @@ class Reader:
         roster: The versions.
         directory: The data directory.
         connect: How to open its database.
-        memory: Bytes that entities may take in memory when the log is read again; None: as many as they take.
+        memory: Bytes that entities and open windows may take in memory when the log is read again; None: as
+            many as they take.
     """
 
     def __init__(

@@ -48,8 +48,8 @@ def late_ledger(
         on_value: Told every served value that a too-late event would have changed.
         on_progress: Told steps done and steps in all.
         connect: How to open the database.
-        memory: Bytes that entities may take in memory; those beyond sleep in a temporary file. None: as many
-            as they take.
+        memory: Bytes that entities and open windows may take in memory; those beyond sleep in a temporary
+            file. None: as many as they take.
 
     Raises:
         NothingYetError: The app has not been run here.

@@ -25,7 +25,8 @@ def recover(layout: Layout, tables: Tables, room: Room | None = None) -> State:
     Args:
         layout: The app.
         tables: The database.
-        room: The memory for entities, and where those are that do not fit; None: all are in memory.
+        room: The memory for entities and open windows, and where those are that do not fit; None: all are in
+            memory.
 
     Raises:
         StateError: The data is damaged: the journal and the log do not fit.

@@ -136,8 +136,8 @@ def replay(
         directory: The data directory.
         on_progress: Told steps done and steps in all.
         connect: How to open the databases.
-        memory: Bytes that entities may take in memory; those beyond sleep in a temporary file. None: as many
-            as they take.
+        memory: Bytes that entities and open windows may take in memory; those beyond sleep in a temporary
+            file. None: as many as they take.
 
     Raises:
         NothingYetError: The app has not been run here.

@@ -42,12 +42,14 @@ def checked(memory: int) -> int:
     True
     """
     if memory < 1:
-        raise ArgumentError(f"memory={memory}: give the bytes that entities may take, or None for no limit")
+        raise ArgumentError(
+            f"memory={memory}: give the bytes that entities and open windows may take, or None for no limit"
+        )
     return min(memory, MEMORY_MAX)
 
 
 class Room:
-    """The memory for entities, and a connection to where the others are.
+    """The memory for entities and open windows, and a connection to where the others are.
 
     Args:
         memory: Bytes.

@@ -47,7 +47,7 @@ class State:
 
         Args:
             layout: The app.
-            room: The memory for entities; None: as much as it takes.
+            room: The memory for entities and open windows; None: as much as it takes.
         """
         none: list[int | None] = [None] * len(layout.streams)
         kernel = Kernel(layout.plan, layout.functions)
@@ -62,7 +62,7 @@ class State:
         Args:
             layout: The app; its plan is the one the checkpoint was written with.
             checkpoint: All of it, or the share that the room asks for; not differences.
-            room: The memory for entities; None: as much as it takes.
+            room: The memory for entities and open windows; None: as much as it takes.
         """
         with kernel_errors():
             kernel = Kernel.restore(layout.plan, checkpoint.header, checkpoint.entities, layout.functions)

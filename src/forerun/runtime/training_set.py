@@ -41,8 +41,8 @@ def training_set(
             included. Labels are the same in both.
         on_progress: For "corrected", told steps done and steps in all.
         connect: How to open the database.
-        memory: For "corrected": bytes that entities may take in memory; those beyond sleep in a temporary
-            file. None: as many as they take.
+        memory: For "corrected": bytes that entities and open windows may take in memory; those beyond sleep
+            in a temporary file. None: as many as they take.
 
     Raises:
         ArgumentError: `as_of` is something else.

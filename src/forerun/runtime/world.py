@@ -33,7 +33,7 @@ class World:
         worker: Starts what runs beside the steps (relay, export): in threads, in line, or when a draw says.
         train: Fits a model.
         load: Makes a model file score.
-        memory: Bytes that entities may take in memory; None: as many as they take.
+        memory: Bytes that entities and open windows may take in memory; None: as many as they take.
     """
 
     clock: Clock

@@ -39,7 +39,7 @@ class Limits:
         permutations: Orders of arrival.
         seed: What all logs are drawn from.
         duckdb: Whether DuckDB judges too.
-        memory: Bytes that entities may take in every second run of P1.
+        memory: Bytes that entities and open windows may take in every second run of P1.
 
     >>> Limits().permutations
     20

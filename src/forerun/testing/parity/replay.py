@@ -42,7 +42,8 @@ def replay(
         log: The log.
         batch_rows: Events in a step.
         threads: How many threads the kernel may use.
-        memory: Bytes that entities may take in every second run; in the others they take what they need.
+        memory: Bytes that entities and open windows may take in every second run; in the others they take
+            what they need.
         step: Called after each run, to show progress.
         doctor: Gets what each run but the first gave, and may falsify it: a test of this test.
 
