@@ -1,5 +1,6 @@
 //! What is asked of the store: by the kernel for entities, by an emitter for its windows.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -59,12 +60,31 @@ pub(crate) struct Depot {
     store: Arc<dyn Store>,
     /// The number of the emitter in the store.
     number: usize,
+    /// Bytes of what was loaded and stays in memory.
+    kept: Cell<usize>,
 }
 
 impl Depot {
     pub(crate) fn new(store: &Arc<dyn Store>, number: usize) -> Self {
         let store = Arc::clone(store);
-        Self { store, number }
+        let kept = Cell::new(0);
+        Self {
+            store,
+            number,
+            kept,
+        }
+    }
+
+    /// Notes that so many bytes of what was loaded stay in memory.
+    pub(crate) fn keep(depot: Option<&Self>, bytes: usize) {
+        if let Some(depot) = depot {
+            depot.kept.set(depot.kept.get() + bytes);
+        }
+    }
+
+    /// Bytes of what was loaded and stays in memory.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.get()
     }
 
     /// The bytes of some rows, in the same order.

@@ -372,7 +372,12 @@ impl Kernel {
             .map(|index| {
                 let watermark = self.guards[plan.emitters[index].view.stream].watermark();
                 let depot = self.depot(index);
-                self.emitters[index].close(plan, index, watermark, overflows, depot.as_ref())
+                let depot = depot.as_ref();
+                let closed = self.emitters[index].close(plan, index, watermark, overflows, depot);
+                if let (Some(spill), Some(depot)) = (&mut self.spill, depot) {
+                    spill.grown += depot.kept();
+                }
+                closed
             })
             .collect()
     }

@@ -203,15 +203,16 @@ impl Sessions {
         };
         let slots = keys.filter_map(|(key, hash)| self.slot(key, hash));
         let mut slots: Vec<u32> = slots.filter(sleeps).collect();
+        if slots.is_empty() {
+            return Ok(());
+        }
         slots.sort_unstable();
         slots.dedup();
         self.asleep -= slots.len();
-        let mut slots = slots.into_iter().peekable();
-        let some = self.slots.iter_mut().enumerate().filter_map(|(at, slot)| {
-            let due = slots.next_if_eq(&(at as u32)).is_some();
-            slot.session.as_mut().filter(|_| due)
-        });
-        load(plan, lexicon, depot, some)
+        load(plan, lexicon, depot, chosen(&mut self.slots, &slots))?;
+        let woken = chosen(&mut self.slots, &slots);
+        Depot::keep(depot, woken.map(|session| session.bytes()).sum());
+        Ok(())
     }
 
     /// Bytes in memory, about, but for what is kept of those that sleep.
@@ -391,4 +392,18 @@ impl Sessions {
         self.tracking = true;
         Ok(())
     }
+}
+
+/// The sessions of some slots, in ascending order, without a look at the others.
+fn chosen<'a>(
+    mut slots: &'a mut [Slot],
+    places: &'a [u32],
+) -> impl Iterator<Item = &'a mut Session> {
+    let mut passed = 0;
+    places.iter().filter_map(move |&at| {
+        let rest = std::mem::take(&mut slots).get_mut(at as usize - passed..)?;
+        let (slot, rest) = rest.split_first_mut()?;
+        (slots, passed) = (rest, at as usize + 1);
+        slot.session.as_mut()
+    })
 }

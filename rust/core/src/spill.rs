@@ -37,7 +37,7 @@ pub(crate) struct Spill {
     step: u32,
     /// Bytes of all entities when they were last counted, and by how much they may have grown since.
     counted: usize,
-    grown: usize,
+    pub(crate) grown: usize,
     /// Whether windows take so much of it that what of them is stored next should be ready to leave.
     pub(crate) windows: bool,
 }
