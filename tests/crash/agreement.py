@@ -54,6 +54,7 @@ def _problems(found: Found, oracle: Oracle) -> Iterator[tuple[str, str]]:
         yield "I2", f"decisions: {len(decided)} instead of {len(oracle.decisions)}, or others"
     elif decided != oracle.decisions:
         yield "I3", "decisions: in another order"
+    yield from _windows(found, oracle)
     refused = sorted((row["stream"], row["offset"], row["verdict"]) for row in found.rows["refused"])
     if refused != sorted(oracle.refused):
         yield "I7", f"refused records: {len(refused)} instead of {len(oracle.refused)}, or others"
@@ -61,6 +62,24 @@ def _problems(found: Found, oracle: Oracle) -> Iterator[tuple[str, str]]:
         counts = {name: getattr(stream, name) for name in oracle.counts[stream.name]}
         if counts != oracle.counts[stream.name]:
             yield "I8", f"{stream.name}: {counts} instead of {oracle.counts[stream.name]}"
+
+
+def _windows(found: Found, oracle: Oracle) -> Iterator[tuple[str, str]]:
+    """The closed windows in files, and those that were sent to a topic."""
+    written = {
+        name: [row for part in found.parts.get(f"windows/{name}", ()) for row in part.rows]
+        for name in ("Takings", "Rush")
+    }
+    for kind, there, due in (
+        ("Takings", written["Takings"], oracle.takings()),
+        ("the topic takings", found.topics.get("takings", ()), oracle.takings()),
+        ("Rush", written["Rush"], oracle.rushes()),
+    ):
+        rows = [dict(row) | {name: _micros(row[name]) for name in ("start", "end")} for row in there]
+        if sorted(map(repr, rows)) != sorted(map(repr, due)):
+            yield "I2", f"windows of {kind}: {len(rows)} instead of {len(due)}, or others"
+        elif rows != due:
+            yield "I3", f"windows of {kind}: in another order"
 
 
 def _micros(moment: datetime.datetime) -> int:

@@ -17,6 +17,7 @@ LATENESS, HORIZON, WINDOW, WARMUP, SKEW = (
     300 * SECOND,
 )
 DUPLICATES = 3600 * SECOND
+PERIOD, GAP = 300 * SECOND, 60 * SECOND
 
 Row = dict[str, Any]
 
@@ -55,6 +56,31 @@ class Oracle:
             sum(recent) if recent else None,
             max((row["amount"] for row in known), default=None),
         )
+
+    def takings(self) -> list[Row]:
+        """The rows of the five minutes that are over: their end has been reached by the watermark."""
+        groups: dict[tuple[int, str], list[float]] = {}
+        for row in self._applied:
+            end = row["at"] - row["at"] % PERIOD + PERIOD
+            if end <= self._marks["Paid"]:
+                groups.setdefault((end, row["shop"]), []).append(row["amount"])
+        return [
+            {"shop": shop, "start": end - PERIOD, "end": end}
+            | {"number": len(found), "total": sum(found), "highest": max(found)}
+            for (end, shop), found in sorted(groups.items())
+        ]
+
+    def rushes(self) -> list[Row]:
+        """The rows of the sessions that are over: their end has been passed by the watermark."""
+        found: list[Row] = []
+        for row in sorted(self._applied, key=lambda row: (row["shop"], row["at"])):
+            if found and found[-1]["shop"] == row["shop"] and row["at"] <= found[-1]["end"]:
+                found[-1] |= {"end": row["at"] + GAP, "number": found[-1]["number"] + 1}
+            else:
+                made = {"shop": row["shop"], "start": row["at"], "end": row["at"] + GAP}
+                found.append({**made, "number": 1})
+        over = [one for one in found if one["end"] < self._marks["Paid"]]
+        return sorted(over, key=lambda one: (one["end"], one["shop"]))
 
     def _take(self, row: Row, offset: int) -> None:
         stream = row["stream"]

@@ -26,6 +26,7 @@ BUGS = (
     Bug("a checkpoint loses the watermarks", state_bugs.lost_watermark),
     Bug("entities that sleep are forgotten at a start", state_bugs.sleepers_are_forgotten),
     Bug("entities sleep before they are saved", state_bugs.changes_sleep_unsaved),
+    Bug("later parts of a window are forgotten at a start", state_bugs.parts_of_windows_are_forgotten),
     Bug("a checkpoint loses the waiting labels", state_bugs.lost_label_joins),
     Bug("a step is applied twice in recovery", state_bugs.steps_taken_twice),
     Bug("requests are forgotten in recovery", state_bugs.lost_requests),

@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.crash import till
 from tests.crash.oracle import Oracle
 
-DECISIONS_MIN = 2
+ROWS_MIN = 2
 """So many make an order, and one of them can be lost without all being."""
 
 
@@ -35,5 +35,6 @@ def telling(seed: int) -> int:
 
 
 def _tells(oracle: Oracle) -> bool:
-    """Whether a log has decisions, so that a model is trained in it, labels, and a refused record."""
-    return len(oracle.decisions) >= DECISIONS_MIN and bool(oracle.labels) and bool(oracle.refused)
+    """Whether a log has decisions, so also a model, closed windows, labels and a refused record."""
+    several = (oracle.decisions, oracle.takings(), oracle.rushes())
+    return all(len(rows) >= ROWS_MIN for rows in several) and bool(oracle.labels) and bool(oracle.refused)

@@ -177,3 +177,24 @@ def view_is_forgotten() -> AbstractContextManager[object]:
         return state
 
     return patch.object(State, "restore", classmethod(forgetful))
+
+
+def parts_of_windows_are_forgotten() -> AbstractContextManager[object]:
+    """A start takes the first part of an open window, and not those that were stored after it."""
+    restore = State.restore.__func__  # type: ignore[attr-defined]  # a class method's function
+
+    def forgetful(cls: Any, layout: Any, checkpoint: Checkpoint, room: Any) -> State:
+        def firsts(batch: pa.RecordBatch) -> pa.RecordBatch:
+            # The windows of the first class; the key of a first part is no more than the window's start.
+            later = pc.and_(
+                pc.equal(batch["view"], pa.scalar(len(layout.views), pa.int32())),
+                pc.greater(pc.binary_length(batch["key"]), 8),
+            )
+            return batch.filter(pc.invert(later))
+
+        asleep = None if checkpoint.asleep is None else firsts(checkpoint.asleep)
+        less = replace(checkpoint, entities=firsts(checkpoint.entities), asleep=asleep)
+        state: State = restore(cls, layout, less, room)
+        return state
+
+    return patch.object(State, "restore", classmethod(forgetful))

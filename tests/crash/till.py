@@ -117,6 +117,16 @@ def make(source: Source | None = None) -> fr.App:
     class Backs:  # no model reads it: only its state shows what becomes of it
         number = fr.count(over="5m")
 
+    @app.windows(Paid, by="shop", over=fr.tumbling("5m"), do=fr.emit("takings"))
+    class Takings:
+        number = fr.count()
+        total = fr.sum(Paid.amount)
+        highest = fr.max(Paid.amount)
+
+    @app.windows(Paid, by="shop", over=fr.session("1m", max="1d"))
+    class Rush:
+        number = fr.count()
+
     @app.model(
         on=Paid,
         label=fr.label(Returned, Returned.fraud, within="3m", otherwise=False),

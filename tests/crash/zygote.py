@@ -12,7 +12,6 @@ import subprocess
 import sys
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -183,12 +182,14 @@ def find(data: Path, left: Left) -> Found:
     return found
 
 
-def seen(data: Path) -> bytes:
-    """The whole lines of the decision file, as somebody sees them who follows it."""
-    with suppress(FileNotFoundError):
-        text = (data / "decisions/review.jsonl").read_bytes()
-        return text[: text.rfind(b"\n") + 1]
-    return b""
+def seen(data: Path) -> dict[str, bytes]:
+    """The whole lines of each receiver's file, as somebody sees them who follows it.
+
+    Args:
+        data: The data directory.
+    """
+    files = {path.stem: path.read_bytes() for path in (data / "decisions").glob("*.jsonl")}
+    return {topic: text[: text.rfind(b"\n") + 1] for topic, text in files.items()}
 
 
 def strace_missing() -> str | None:

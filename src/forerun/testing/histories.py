@@ -51,7 +51,7 @@ class Tally:
         faults: Errors of the disk that were given, by name.
         retries: Events that a client sent again although they had got through: only the answer was lost.
         images: Digests of what disks held after crashes.
-        compared: By invariant, how many things were compared.
+        compared: By kind, how many things were compared.
         violations: What was wrong, with the seed.
     """
 

@@ -20,8 +20,8 @@ from forerun.testing.outcome import Found, Outcome, Part, Row, json_row
 Position: TypeAlias = tuple[int, ...]
 """How many events of each stream have been consumed, in the order of the app's streams."""
 
-Finding: TypeAlias = "int | str"
-"""How many things were compared, or what was wrong with one."""
+Finding: TypeAlias = "tuple[str, int] | str"
+"""How many things of a kind were compared, or what was wrong with one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def acknowledged_is_stored(evidence: Evidence) -> Iterator[Finding]:
     """I1: every answer that was given and every event that was acknowledged is there, as it was told."""
     for name, score in evidence.answers.items():
         row = evidence.found.asked.get(name)
-        yield 1
+        yield "answers", 1
         if row is None:
             yield f"the answer {name} is lost"
         elif repr(row["score"]) != repr(score):
@@ -65,7 +65,7 @@ def acknowledged_is_stored(evidence: Evidence) -> Iterator[Finding]:
     for stream, events in evidence.acknowledged.items():
         stored = {_fields(row) for row in evidence.found.logged.get(stream, ())} if events else ()
         for event in events:
-            yield 1
+            yield "acknowledged", 1
             if _fields(event) not in stored:
                 yield f"an event of {stream} was acknowledged and is lost: {event.line}"
 
@@ -75,12 +75,13 @@ def outputs_are_the_oracles(evidence: Evidence) -> Iterator[Finding]:
     found, due = evidence.found.outcome, evidence.due
     for kind in ("predictions", "labels", "decisions", "windows"):
         expected, there = getattr(due, kind), getattr(found, kind)
-        yield len(expected)
+        yield kind, len(expected)
         yield from _difference(kind, expected, there)
     for path in evidence.found.torn:
         yield f"{path} was begun and left"
     for folder, parts in evidence.found.parts.items():
         end = 0
+        yield "parts", len(parts)
         for part in parts:
             if part.start != end or part.stop - part.start != len(part.rows):
                 yield f"{folder} has {len(part.rows)} rows from {part.start} where {end} is due"
@@ -103,7 +104,7 @@ def each_key_is_in_order(evidence: Evidence) -> Iterator[Finding]:
         for at, line in enumerate(getattr(due, kind)):
             place.setdefault(line, at)
         both = [line for line in dict.fromkeys(getattr(found, kind)) if line in place]
-        yield max(len(both) - 1, 0)
+        yield kind, max(len(both) - 1, 0)
         for before, after in pairwise(both):
             if place[before] > place[after]:
                 yield f"{kind}: {after} comes behind {before}"
@@ -114,13 +115,13 @@ def readers_see_what_stays(evidence: Evidence) -> Iterator[Finding]:
     """I4: what a reader sees beside a run is committed, there once, and there for good."""
     for kind, stop in evidence.ends.items():
         left = evidence.recovered_ends.get(kind, 0)
-        yield 1
+        yield "ends", 1
         if left < stop:
             yield f"a reader saw {stop} of {kind}, and {left} are left"
     for topic, lines in evidence.lines.items():
         seen = lines.splitlines()
         committed = evidence.recovered_ends.get(f"log {topic}", 0)
-        yield len(seen)
+        yield "lines", len(seen)
         if len(seen) > committed:
             yield f"somebody saw {len(seen)} lines of {topic}, and {committed} were committed"
         if not evidence.found.files.get(topic, b"").startswith(lines):
@@ -129,7 +130,7 @@ def readers_see_what_stays(evidence: Evidence) -> Iterator[Finding]:
     for folder, parts in evidence.parts.items():
         rows = [row.line for part in evidence.found.parts.get(folder, ()) for row in part.rows]
         for part in parts:
-            yield len(part.rows)
+            yield "parts", len(part.rows)
             if [row.line for row in part.rows] != rows[part.start : part.stop]:
                 yield f"rows {part.start} to {part.stop} of {folder} that somebody saw are gone or others"
 
@@ -140,12 +141,12 @@ def state_is_the_oracles(evidence: Evidence) -> Iterator[Finding]:
     for position, state in evidence.recovered.items():
         due = evidence.states.get(position)
         if due is not None:
-            yield 1
+            yield "recovered", 1
             if state != due:
                 yield f"recovered at {position} as {state[:16]} instead of {due[:16]}"
         elif all(number <= end for number, end in zip(position, last, strict=False)) and last:
             yield f"recovered at {position}, where no step can end"
-    yield 1
+    yield "end", 1
     if evidence.found.outcome.state != evidence.due.state:
         yield f"at the end {evidence.found.outcome.state[:16]} instead of {evidence.due.state[:16]}"
 
@@ -155,7 +156,7 @@ def effects_are_the_decisions(evidence: Evidence) -> Iterator[Finding]:
     found = evidence.found
     for topic in sorted({*found.topics, *found.files}):
         committed, taken = found.topics.get(topic, ()), found.files.get(topic, b"").splitlines()
-        yield len(committed)
+        yield "effects", len(committed)
         if len(committed) != len(taken):
             yield f"{topic}: {len(committed)} were committed and {len(taken)} took effect"
         for number, (row, line) in enumerate(zip(committed, taken, strict=False)):
@@ -167,7 +168,7 @@ def effects_are_the_decisions(evidence: Evidence) -> Iterator[Finding]:
 
 def refused_are_the_poison(evidence: Evidence) -> Iterator[Finding]:
     """I7: what is kept as refused is exactly what the oracle refuses, each with its reason and its bytes."""
-    yield len(evidence.due.refused)
+    yield "refused", len(evidence.due.refused)
     yield from _difference("refused", evidence.due.refused, evidence.found.outcome.refused)
 
 
@@ -178,7 +179,7 @@ def every_event_is_counted(evidence: Evidence) -> Iterator[Finding]:
     for stream in found.streams:
         counts = {name: getattr(stream, name) for name in _REFUSED}
         parts = stream.applied + sum(counts.values())
-        yield stream.consumed
+        yield "events", stream.consumed
         if parts != stream.consumed:
             yield f"{stream.name}: {stream.consumed} went in, and {parts} came out"
         logged = len(found.logged[stream.name])
@@ -203,6 +204,22 @@ INVARIANTS: Mapping[str, Check] = {
     "I7": refused_are_the_poison,
     "I8": every_event_is_counted,
 }
+
+KINDS = frozenset(
+    f"{name} {kind}"
+    for name, kinds in (
+        ("I1", "answers acknowledged"),
+        ("I2", "predictions labels decisions windows parts"),
+        ("I3", "predictions decisions windows"),
+        ("I4", "ends lines parts"),
+        ("I5", "recovered end"),
+        ("I6", "effects"),
+        ("I7", "refused"),
+        ("I8", "events"),
+    )
+    for kind in kinds.split()
+)
+"""What is compared, by invariant: an app that has everything shows something of each."""
 
 PROGRESS = "I12"
 """The restart comes to its end: it is not a look at what is there, so whoever lets it run checks it."""
@@ -231,14 +248,15 @@ def judge(evidence: Evidence, consult: Collection[str] = EVERYTHING) -> tuple[Co
         consult: Which of them.
 
     Returns:
-        By invariant, how many things were compared; and what is wrong, beginning with the invariant.
+        By kind, how many things were compared; and what is wrong, beginning with the invariant.
     """
     compared, problems = Counter[str](), list[str]()
     for name, check in INVARIANTS.items():
         if name in consult:
             for finding in check(evidence):
-                if isinstance(finding, int):
-                    compared[name] += finding
+                if isinstance(finding, tuple):
+                    kind, number = finding
+                    compared[f"{name} {kind}"] += number
                 else:
                     problems.append(f"{title(name)}: {finding}")
     return compared, problems
