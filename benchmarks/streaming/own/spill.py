@@ -3,7 +3,8 @@
 --mode zipf      keys by Zipf's law, exponent 1.1
 --mode uniform   every key as likely as any other: the worst there is
 --share S        bytes that entities may take, as a share of what they take without a budget at the end
---mode windows   nothing but windows of five minutes, emitted when they close, of a million keys as likely
+--mode windows   nothing but windows of five minutes, emitted when they close, of keys as likely
+--keys K         so many of them: a million
 --memory M       bytes that their state may take, in MB
 
 The same events are taken without a budget before, in a process of its own: `unlimited_us` is what that cost.
@@ -37,12 +38,12 @@ WINDOWS = ("1m", None)
 """Of a lifetime every entity takes about the same, so that a share of the bytes is one of the keys."""
 
 
-def events(count: int, rate: int, mode: str) -> ev.Events:
+def events(count: int, rate: int, mode: str, keys_of_windows: int) -> ev.Events:
     """The events of `events.py`, or such with keys drawn evenly."""
     made = ev.make(count, rate)
     if mode == "zipf":
         return made
-    keys = np.random.default_rng(3).integers(0, MILLION if mode == "windows" else ev.KEYS, count)
+    keys = np.random.default_rng(3).integers(0, keys_of_windows if mode == "windows" else ev.KEYS, count)
     return ev.Events(made.arrival, made.at, keys, made.amount)
 
 
@@ -83,8 +84,9 @@ def main() -> None:
     parser = meter.arguments(__doc__)
     parser.add_argument("--share", type=float, default=0.1)
     parser.add_argument("--memory", type=int, default=0)
+    parser.add_argument("--keys", type=int, default=MILLION)
     a = parser.parse_args()
-    made = events(a.events, a.rate, a.mode)
+    made = events(a.events, a.rate, a.mode, a.keys)
     with tempfile.TemporaryDirectory(dir=a.data) as folder:
         plenty = apart(folder, made, None, a.mode)
     memory = a.memory * 2**20 or int(a.share * plenty["bytes"])

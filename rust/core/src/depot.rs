@@ -60,19 +60,30 @@ pub(crate) struct Depot {
     store: Arc<dyn Store>,
     /// The number of the emitter in the store.
     number: usize,
-    /// Bytes of what was loaded and stays in memory.
+    /// Bytes of what was loaded and stays in memory, and of what may.
     kept: Cell<usize>,
+    room: usize,
 }
 
 impl Depot {
-    pub(crate) fn new(store: &Arc<dyn Store>, number: usize) -> Self {
+    pub(crate) fn new(store: &Arc<dyn Store>, number: usize, room: usize) -> Self {
         let store = Arc::clone(store);
         let kept = Cell::new(0);
         Self {
             store,
             number,
             kept,
+            room,
         }
+    }
+
+    /// Whether something that was loaded may stay in memory; it is noted if so.
+    pub(crate) fn fits(depot: Option<&Self>, bytes: usize) -> bool {
+        let fits = depot.is_some_and(|depot| depot.kept.get() + bytes <= depot.room);
+        if fits {
+            Self::keep(depot, bytes);
+        }
+        fits
     }
 
     /// Notes that so many bytes of what was loaded stay in memory.
@@ -121,7 +132,8 @@ impl Kernel {
     #[inline]
     pub(crate) fn depot(&self, emitter: usize) -> Option<Depot> {
         let spill = self.spill.as_ref()?;
-        Some(Depot::new(&spill.store, self.plan.views.len() + emitter))
+        let number = self.plan.views.len() + emitter;
+        Some(Depot::new(&spill.store, number, spill.room()))
     }
 
     /// Whether windows that are stored next must be ready to leave memory.
@@ -143,8 +155,8 @@ impl Kernel {
     /// Takes stored windows of so many bytes out of memory, or all that are stored.
     pub(crate) fn evict_windows(&mut self, wanted: usize) -> usize {
         let mut freed = 0;
-        for emitter in &mut self.emitters {
-            freed += emitter.evict(wanted.saturating_sub(freed));
+        for (emitter, plan) in self.emitters.iter_mut().zip(&self.plan.emitters) {
+            freed += emitter.evict(plan, wanted.saturating_sub(freed));
         }
         freed
     }

@@ -144,9 +144,12 @@ impl Emitter {
 
     /// Forgets texts that nothing has any more, when there are many.
     fn sweep(&mut self, plan: &emitter_plan::Emitter) {
-        if !self.lexicon.sweep_is_due(self.pending.len()) {
-            return;
+        if self.lexicon.sweep_is_due(self.pending.len()) {
+            self.forget(plan);
         }
+    }
+
+    fn forget(&mut self, plan: &emitter_plan::Emitter) {
         let (pending, windows) = (&self.pending, &mut self.windows);
         self.lexicon.sweep(|see| {
             pending.each_text(plan, see);
@@ -181,18 +184,21 @@ impl Emitter {
         hashing: &mut Hashing<'_>,
     ) -> Result<()> {
         let lexicon = &mut self.lexicon;
-        match &mut self.windows {
+        let hashed = match &mut self.windows {
             Windows::Panes(panes) => panes.hash(plan, lexicon, depot, hashing),
             Windows::Sessions(sessions) => sessions.hash(plan, lexicon, depot, hashing),
-        }
+        };
+        self.sweep(plan);
+        hashed
     }
 
     /// Bytes of the windows in memory, about.
     pub(crate) fn bytes(&self) -> usize {
-        match &self.windows {
+        let windows = match &self.windows {
             Windows::Panes(panes) => panes.bytes(),
             Windows::Sessions(sessions) => sessions.bytes(),
-        }
+        };
+        windows + self.lexicon.bytes()
     }
 
     /// How many bytes a row of its stream adds to them, at most, but for what aggregates have on the heap.
@@ -209,11 +215,16 @@ impl Emitter {
     }
 
     /// Takes out of memory what is stored, oldest first, until so many bytes are free; gives how many are.
-    pub(crate) fn evict(&mut self, wanted: usize) -> usize {
-        match &mut self.windows {
+    pub(crate) fn evict(&mut self, plan: &emitter_plan::Emitter, wanted: usize) -> usize {
+        let freed = match &mut self.windows {
             Windows::Panes(panes) => panes.evict(wanted),
             Windows::Sessions(sessions) => sessions.evict(wanted),
+        };
+        let texts = self.lexicon.bytes();
+        if freed > 0 && !self.lexicon.is_empty() {
+            self.forget(plan);
         }
+        freed + (texts - self.lexicon.bytes().min(texts))
     }
 
     /// Puts back what was taken.
@@ -239,7 +250,7 @@ impl Emitter {
                 let put = keys.iter().all(|key| panes.put(plan, lexicon, key, None));
                 if put { Ok(()) } else { Err(damaged(plan)) }
             }
-            Windows::Sessions(sessions) => sessions.sleep(plan, lexicon, depot, keys),
+            Windows::Sessions(sessions) => sessions.sleep(plan, depot, keys),
         }
     }
 

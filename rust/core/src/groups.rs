@@ -89,7 +89,11 @@ impl Groups {
     /// Bytes of memory, about.
     pub(crate) fn bytes(&self) -> usize {
         let table = self.table.capacity() * (size_of::<u32>() + 1) * 8 / 7;
-        table + self.hashes.capacity() * size_of::<u64>() + self.keys.bytes() + bytes(&self.cells)
+        table
+            + self.hashes.capacity() * size_of::<u64>()
+            + self.keys.bytes()
+            + bytes(&self.cells)
+            + spare(&self.cells)
     }
 
     /// Where a key is, made when new.
@@ -174,7 +178,10 @@ impl Sorted {
 
     /// Bytes of memory, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.prefixes.capacity() * size_of::<u128>() + self.keys.bytes() + bytes(&self.cells)
+        self.prefixes.capacity() * size_of::<u128>()
+            + self.keys.bytes()
+            + bytes(&self.cells)
+            + spare(&self.cells)
     }
 
     /// The same in parts of so many bytes each, or one key that has more.
@@ -237,6 +244,11 @@ impl Sorted {
 /// Bytes of accumulators, with the heap.
 pub(crate) fn bytes(cells: &[Accumulator]) -> usize {
     size_of_val(cells) + cells.iter().map(Accumulator::bytes).sum::<usize>()
+}
+
+/// Bytes of room for more.
+fn spare<T>(values: &Vec<T>) -> usize {
+    (values.capacity() - values.len()) * size_of::<T>()
 }
 
 /// The first 16 bytes, most significant first; what is missing counts as zeros.

@@ -10,7 +10,7 @@ use crate::emitter_state::{damaged, each_text, unversioned, versioned, write_tex
 use crate::error::Result;
 use crate::groups::Sorted;
 use crate::key::Key;
-use crate::pane::{Pane, read, row_key, write_row, written};
+use crate::pane::{Pane, begins, read, row_key, write_row, written};
 use crate::stored_texts::StoredTexts;
 use crate::text::Lexicon;
 
@@ -21,6 +21,8 @@ type Take<'a> = &'a mut dyn FnMut(&Lexicon, &[u8], &[Accumulator]);
 struct Source<'a> {
     list: List<'a>,
     at: usize,
+    /// Whether another window will read it.
+    stays: bool,
 }
 
 enum List<'a> {
@@ -28,7 +30,7 @@ enum List<'a> {
     Here(&'a Sorted),
     /// In the store: no key before this one, and where.
     Asleep(&'a Key, Vec<u8>),
-    /// Loaded, and dropped when it has been read.
+    /// Loaded, and dropped when it has been read, unless it may stay.
     Loaded(Sorted),
     /// Read to its end.
     Done,
@@ -63,12 +65,18 @@ impl Source<'_> {
         }
     }
 
-    /// The next key, or the end.
-    fn next(&mut self, source: usize) -> Option<Reverse<Next>> {
+    /// The next key, or the end, after which there is only what may stay.
+    fn next(&mut self, source: usize, depot: Option<&Depot>) -> Option<Reverse<Next>> {
         let list = self.list().filter(|list| self.at < list.len());
         let next = list.map(|list| Key::new(list.key(self.at)));
         if next.is_none() {
-            self.list = List::Done;
+            let stays = match &self.list {
+                List::Loaded(sorted) => self.stays && Depot::fits(depot, sorted.bytes()),
+                _ => false,
+            };
+            if !stays {
+                self.list = List::Done;
+            }
         }
         next.map(|key| Reverse(Next { key, source }))
     }
@@ -77,14 +85,38 @@ impl Source<'_> {
 /// Hands out what panes hold together, by key.
 ///
 /// The panes are in the order of time. A part that sleeps is loaded when its first key is due, and dropped after its
-/// last one, so that of each pane hardly more than a part is in memory.
+/// last one, unless there is room for it and another window reads it. Parts that were made at the same time have
+/// different keys, those of different times the same: so of each pane there is a part in memory for each time at which
+/// memory was short.
 pub(crate) fn merge(
     plan: &Emitter,
     panes: &mut [Pane],
     lexicon: &mut Lexicon,
     depot: Option<&Depot>,
+    stays: &dyn Fn(&Pane) -> bool,
     take: Take<'_>,
 ) -> Result<()> {
+    let kept = read_through(plan, panes, (lexicon, depot), stays, take)?;
+    let mut kept = kept.into_iter().peekable();
+    let mut passed = 0;
+    for pane in panes {
+        let (first, parts) = (passed, pane.parts().len());
+        passed += parts + 1;
+        while let Some((at, content)) = kept.next_if(|(at, _)| *at < passed) {
+            pane.wake(at - first, content);
+        }
+    }
+    Ok(())
+}
+
+/// Does that; gives what stays of what was loaded, by the number of the list.
+fn read_through(
+    plan: &Emitter,
+    panes: &mut [Pane],
+    (lexicon, depot): (&mut Lexicon, Option<&Depot>),
+    stays: &dyn Fn(&Pane) -> bool,
+    take: Take<'_>,
+) -> Result<Vec<(usize, Sorted)>> {
     panes.iter_mut().for_each(|pane| {
         pane.content.sort();
     });
@@ -95,14 +127,15 @@ pub(crate) fn merge(
             None => List::Asleep(&part.from, pane.row_of(part)),
         });
         let lists = parts.chain(std::iter::once(List::Here(pane.content.sorted())));
-        sources.extend(lists.map(|list| Source { list, at: 0 }));
+        let stays = stays(pane);
+        sources.extend(lists.map(|list| Source { list, at: 0, stays }));
     }
     let mut waiting: Vec<(&Key, usize)> = Vec::new();
     let mut due: BinaryHeap<Reverse<Next>> = BinaryHeap::new();
     for (at, source) in sources.iter_mut().enumerate() {
         match &source.list {
             List::Asleep(from, _) => waiting.push((from, at)),
-            _ => due.extend(source.next(at)),
+            _ => due.extend(source.next(at, depot)),
         }
     }
     // The first to be woken is at the end.
@@ -120,15 +153,22 @@ pub(crate) fn merge(
                 .is_none_or(|Reverse(next)| from.bytes() <= next.key.bytes())
         {
             waiting.pop();
-            if let List::Asleep(_, row) = &sources[at].list {
+            if let List::Asleep(from, row) = &sources[at].list {
                 let bytes = Depot::one(depot, row)?;
                 let sorted = read(plan, lexicon, unversioned(plan, &bytes)?);
+                // A key before this one would come after greater ones.
+                let sorted = sorted.filter(|sorted| begins(sorted, from.bytes()));
                 sources[at].list = List::Loaded(sorted.ok_or_else(|| damaged(plan))?);
             }
-            due.extend(sources[at].next(at));
+            due.extend(sources[at].next(at, depot));
         }
         let Some(Reverse(Next { key, source })) = due.pop() else {
-            return Ok(());
+            let lists = sources.into_iter().enumerate();
+            let kept = lists.filter_map(|(at, source)| match source.list {
+                List::Loaded(sorted) => Some((at, sorted)),
+                _ => None,
+            });
+            return Ok(kept.collect());
         };
         same.clear();
         same.push(source);
@@ -154,7 +194,7 @@ pub(crate) fn merge(
         }
         for &at in &same {
             sources[at].at += 1;
-            due.extend(sources[at].next(at));
+            due.extend(sources[at].next(at, depot));
         }
     }
 }
@@ -180,15 +220,22 @@ pub(crate) fn hash(
     // A word is as long, whatever text it stands for.
     let nothing = StoredTexts::of(|_| Vec::new(), |_| {});
     let mut out = Vec::new();
-    merge(plan, panes, lexicon, depot, &mut |_, key, cells| {
-        keys += 1;
-        each_text(plan, cells, &mut |word| {
-            words.insert(word);
-        });
-        write_row(plan, key, cells, &nothing, &mut out);
-        length += out.len();
-        out.clear();
-    })?;
+    merge(
+        plan,
+        panes,
+        lexicon,
+        depot,
+        &|_| false,
+        &mut |_, key, cells| {
+            keys += 1;
+            each_text(plan, cells, &mut |word| {
+                words.insert(word);
+            });
+            write_row(plan, key, cells, &nothing, &mut out);
+            length += out.len();
+            out.clear();
+        },
+    )?;
     let texts = StoredTexts::of(
         |word| lexicon.text(word),
         |see| words.iter().for_each(|&word| see(word)),
@@ -198,9 +245,16 @@ pub(crate) fn hash(
     head.extend_from_slice(&keys.to_le_bytes());
     hashing.begin(&key, head.len() + length);
     hashing.add(&head);
-    merge(plan, panes, lexicon, depot, &mut |_, key, cells| {
-        write_row(plan, key, cells, &texts, &mut out);
-        hashing.add(&out);
-        out.clear();
-    })
+    merge(
+        plan,
+        panes,
+        lexicon,
+        depot,
+        &|_| false,
+        &mut |_, key, cells| {
+            write_row(plan, key, cells, &texts, &mut out);
+            hashing.add(&out);
+            out.clear();
+        },
+    )
 }

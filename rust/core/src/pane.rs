@@ -10,8 +10,11 @@ use crate::stored_texts::StoredTexts;
 use crate::text::Lexicon;
 use crate::totals::take;
 
-/// Bytes of memory of a part, more or less: of each part of a window so many are read at a time.
+/// Bytes that a part may have when a content is cut, but for a key that has more.
 const PART_BYTES: usize = 128 * 1024;
+
+/// What is read back of a part takes up to twice as much, as vectors have room to grow.
+const LARGE_BYTES: usize = 4 * PART_BYTES;
 
 /// A pane.
 ///
@@ -151,7 +154,9 @@ impl Pane {
         if self.content.is_empty() {
             return;
         }
-        if !changed {
+        // What was stored whole before memory was short is stored again, in parts.
+        let cut = apart && self.is_large();
+        if !changed && !cut {
             if apart {
                 self.set_apart();
             }
@@ -189,6 +194,11 @@ impl Pane {
         self.parts.last().map_or(0, |part| part.number + 1)
     }
 
+    /// Whether the content, stored while there was plenty of memory, would be more than a part.
+    fn is_large(&self) -> bool {
+        self.content.bytes() > LARGE_BYTES
+    }
+
     /// Makes a part of the content, which is stored as it is.
     fn set_apart(&mut self) {
         let (number, content) = (self.next(), self.content.take());
@@ -197,8 +207,11 @@ impl Pane {
     }
 
     /// Takes out of memory what is stored; returns how many bytes that were.
+    ///
+    /// A content that is more than a part stays until it has been stored in parts: else a window that closes would
+    /// have all of it in memory again.
     pub(crate) fn evict(&mut self) -> usize {
-        if !self.changed && self.row.is_some() {
+        if !self.changed && self.row.is_some() && !self.is_large() {
             self.set_apart();
         }
         let contents = self.parts.iter_mut().filter_map(|part| part.content.take());
@@ -207,19 +220,24 @@ impl Pane {
 
     /// Puts a part back, without content when it sleeps; false when it is there already.
     pub(crate) fn put(&mut self, number: u32, from: &[u8], content: Option<Sorted>) -> bool {
-        if number == 0
-            && self.parts.is_empty()
-            && self.row.is_none()
-            && let Some(content) = content
-        {
-            // Most panes have no other.
-            self.content = Content::Closed(content);
-            self.row = Some(row_key(self.start, 0, from));
-            return true;
-        }
         if self.row.is_some() {
             self.set_apart();
         }
+        if content
+            .as_ref()
+            .is_some_and(|content| !begins(content, from))
+        {
+            return false;
+        }
+        let content = match content {
+            // Most panes have no other; and it may be larger than a part, as only the newest can be.
+            Some(content) if number == self.next() => {
+                self.content = Content::Closed(content);
+                self.row = Some(row_key(self.start, number, from));
+                return true;
+            }
+            content => content,
+        };
         let Err(at) = self.parts.binary_search_by_key(&number, |part| part.number) else {
             return false;
         };
@@ -231,6 +249,26 @@ impl Pane {
         };
         self.parts.insert(at, part);
         true
+    }
+
+    /// Has again what was loaded of a part, given by its place.
+    pub(crate) fn wake(&mut self, place: usize, content: Sorted) {
+        if let Some(part) = self.parts.get_mut(place) {
+            part.content = Some(content);
+        }
+        // With a single part it is as if it had never been set apart.
+        if let [
+            Part {
+                number: 0, content, ..
+            },
+        ] = &mut self.parts[..]
+            && self.content.is_empty()
+            && let Some(content) = content.take()
+        {
+            self.content = Content::Closed(content);
+            self.row = Some(row_key(self.start, 0, &[]));
+            self.parts.clear();
+        }
     }
 
     /// Bytes in memory, about.
@@ -254,6 +292,11 @@ fn from(number: u32, sorted: &Sorted) -> &[u8] {
     } else {
         sorted.key(0)
     }
+}
+
+/// Whether no key of a part is before the one that it is stored under.
+pub(crate) fn begins(sorted: &Sorted, from: &[u8]) -> bool {
+    sorted.is_empty() || sorted.key(0) >= from
 }
 
 /// The key in the store: the start, so that it orders like it; of parts but the first their number and first key.

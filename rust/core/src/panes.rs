@@ -105,10 +105,19 @@ impl Panes {
             let start = end.saturating_sub(self.size_us);
             let panes = self.place(start)..self.place(end);
             let panes = &mut self.by_start[panes];
+            let (size_us, hop_us) = (self.size_us, self.hop_us);
+            let stays = |pane: &Pane| floor(pane.start.saturating_add(size_us), hop_us) > end;
             if panes.iter().any(|pane| !pane.parts().is_empty()) {
-                merge(plan, panes, lexicon, depot, &mut |lexicon, key, cells| {
-                    rows.push(key, (start, end), cells, lexicon);
-                })?;
+                merge(
+                    plan,
+                    panes,
+                    lexicon,
+                    depot,
+                    &stays,
+                    &mut |lexicon, key, cells| {
+                        rows.push(key, (start, end), cells, lexicon);
+                    },
+                )?;
             } else if self.size_us / self.pane_us > FEW {
                 self.slide(plan, (start, end), lexicon, rows);
             } else {
@@ -214,6 +223,9 @@ impl Panes {
 
     /// Takes out of memory what is stored, oldest first, until so many bytes are free; gives how many are.
     pub(crate) fn evict(&mut self, wanted: usize) -> usize {
+        if wanted == 0 {
+            return 0;
+        }
         // What windows of many panes bring along is added up again when it is needed.
         let mut freed = self.slides.bytes();
         (self.slides, self.slid) = (Slides::default(), i64::MIN);

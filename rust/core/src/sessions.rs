@@ -335,7 +335,7 @@ impl Sessions {
     pub(crate) fn hash(
         &self,
         plan: &Emitter,
-        lexicon: &mut Lexicon,
+        lexicon: &Lexicon,
         depot: Option<&Depot>,
         hashing: &mut Hashing<'_>,
     ) -> Result<()> {
@@ -343,10 +343,19 @@ impl Sessions {
         let mut sessions: Vec<&Session> = sessions.collect();
         sessions.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         for part in sessions.chunks(CHUNK) {
-            let mut part: Vec<Session> = part.iter().copied().cloned().collect();
-            load(plan, lexicon, depot, part.iter_mut())?;
-            for session in &part {
-                hashing.row(&session.key, &versioned(written(session, plan, lexicon)));
+            let asleep = part.iter().filter(|session| session.cells.is_none());
+            let mut read: Vec<Session> = asleep.copied().cloned().collect();
+            let mut texts = Lexicon::default();
+            load(plan, &mut texts, depot, read.iter_mut())?;
+            let mut read = read.iter();
+            for &session in part {
+                let bytes = match &session.cells {
+                    Some(_) => written(session, plan, lexicon),
+                    None => read
+                        .next()
+                        .map_or(Vec::new(), |read| written(read, plan, &texts)),
+                };
+                hashing.row(&session.key, &versioned(bytes));
             }
         }
         Ok(())
@@ -375,18 +384,21 @@ impl Sessions {
     pub(crate) fn sleep(
         &mut self,
         plan: &Emitter,
-        lexicon: &mut Lexicon,
         depot: Option<&Depot>,
         keys: &[&[u8]],
     ) -> Result<()> {
         for part in keys.chunks(CHUNK) {
             let all = Depot::all(depot, part.iter().copied())?;
+            // The texts of what is not kept are not kept either.
+            let mut texts = Lexicon::default();
             for (key, bytes) in part.iter().zip(all) {
-                let found = read(plan, lexicon, key, unversioned(plan, &bytes)?);
+                let hash = hash_of(key);
+                let found = read(plan, &mut texts, key, unversioned(plan, &bytes)?);
+                let found = found.filter(|_| self.slot(key, hash).is_none());
                 let mut session = found.ok_or_else(|| damaged(plan))?;
                 session.cells = None;
                 self.asleep += 1;
-                self.put(session, hash_of(key));
+                self.put(session, hash);
             }
         }
         self.tracking = true;

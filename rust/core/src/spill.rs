@@ -373,6 +373,11 @@ impl Cold {
 }
 
 impl Spill {
+    /// Bytes that may stay in memory though nobody needs them now: they must not be the reason to make room.
+    pub(crate) fn room(&self) -> usize {
+        (self.memory / 4 * 3).saturating_sub(self.counted + self.grown)
+    }
+
     /// Takes off the list of sleepers those of some keys.
     #[inline]
     fn ask(
