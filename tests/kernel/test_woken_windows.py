@@ -1,7 +1,5 @@
 """Windows that come back into memory: what it costs, that they count, and that damage is noticed."""
 
-from time import process_time
-
 import pyarrow as pa
 import pytest
 from tests.kernel.test_emitters import SESSION, TUMBLING, closed, column, emitter, plan
@@ -30,25 +28,17 @@ def _restarted(text: str, header: bytes, rows: Rows, asleep: Rows, memory: int =
     return budget
 
 
-def test_a_session_that_sleeps_costs_the_others_nothing() -> None:
+def test_events_of_others_do_not_wake_a_session() -> None:
     """An event looks at its own session, not at all there are."""
     text = plan(emitter({**SESSION, "gap_us": 10**9}), lateness=0)
     kernel = Kernel(text)
-    apply(kernel, *({"at": 1, "k": f"k{nth}"} for nth in range(150_000)), {"at": 2})
+    apply(kernel, *({"at": 1, "k": f"k{nth}"} for nth in range(50)), {"at": 2})
     rows, header = _stored(kernel), kernel.header()
-    took = []
-    for asleep in (rows[:0], rows[:1]):
+    for asleep in (rows[:1], [row for row in rows if b"k7" not in row[1]]):
         again = _restarted(text, header, rows, asleep)._kernel
-        best = float("inf")
-        for turn in range(5):
-            before = process_time()
-            for nth in range(200):
-                offset = 150_001 + 200 * turn + nth
-                apply(again, {"at": 2 + offset, "k": "k7"}, offset=offset)
-            best = min(best, process_time() - before)
-        took.append(best)
+        for nth in range(20):
+            apply(again, {"at": 53 + nth, "k": "k7"}, offset=51 + nth)
         assert again.windows_asleep() == [len(asleep)]
-    assert took[1] < 2.5 * took[0]
 
 
 def test_sessions_that_are_woken_count() -> None:

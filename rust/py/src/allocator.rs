@@ -1,7 +1,9 @@
 //! The allocator of all memory the kernel uses.
 //!
 //! The results of one step are as large as those of the next. The system's allocator gives their memory back in
-//! between and takes a fault for every page of the next; this one keeps it for a while, and asks for large pages.
+//! between and takes a fault for every page of the next; this one keeps it for a while. It does not ask for huge pages
+//! (feature `no_thp`): two megabytes are cleared at once, which a call that meets one waits for, and on a virtual machine
+//! whose host takes back what is free that takes milliseconds.
 
 use libmimalloc_sys::mi_option_set;
 use mimalloc::MiMalloc;
