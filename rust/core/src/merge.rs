@@ -216,26 +216,20 @@ pub(crate) fn hash(
         return Ok(());
     }
     let panes = std::slice::from_mut(pane);
+    let none = |_: &_| false;
     let (mut words, mut keys, mut length) = (HashSet::new(), 0u32, 0);
     // A word is as long, whatever text it stands for.
     let nothing = StoredTexts::of(|_| Vec::new(), |_| {});
     let mut out = Vec::new();
-    merge(
-        plan,
-        panes,
-        lexicon,
-        depot,
-        &|_| false,
-        &mut |_, key, cells| {
-            keys += 1;
-            each_text(plan, cells, &mut |word| {
-                words.insert(word);
-            });
-            write_row(plan, key, cells, &nothing, &mut out);
-            length += out.len();
-            out.clear();
-        },
-    )?;
+    merge(plan, panes, lexicon, depot, &none, &mut |_, key, cells| {
+        keys += 1;
+        each_text(plan, cells, &mut |word| {
+            words.insert(word);
+        });
+        write_row(plan, key, cells, &nothing, &mut out);
+        length += out.len();
+        out.clear();
+    })?;
     let texts = StoredTexts::of(
         |word| lexicon.text(word),
         |see| words.iter().for_each(|&word| see(word)),
@@ -245,16 +239,9 @@ pub(crate) fn hash(
     head.extend_from_slice(&keys.to_le_bytes());
     hashing.begin(&key, head.len() + length);
     hashing.add(&head);
-    merge(
-        plan,
-        panes,
-        lexicon,
-        depot,
-        &|_| false,
-        &mut |_, key, cells| {
-            write_row(plan, key, cells, &texts, &mut out);
-            hashing.add(&out);
-            out.clear();
-        },
-    )
+    merge(plan, panes, lexicon, depot, &none, &mut |_, key, cells| {
+        write_row(plan, key, cells, &texts, &mut out);
+        hashing.add(&out);
+        out.clear();
+    })
 }
