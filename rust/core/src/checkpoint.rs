@@ -8,10 +8,10 @@ use arrow_buffer::OffsetBuffer;
 use sha2::{Digest, Sha256};
 
 use crate::custom::Functions;
-use crate::depot::Hashing;
 use crate::entity::Entity;
 use crate::error::{Error, Result};
 use crate::hash::hash;
+use crate::hashing::Hashing;
 use crate::kernel::Kernel;
 use crate::key::describe;
 use crate::plan::{Plan, View};

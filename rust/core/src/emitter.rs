@@ -8,11 +8,12 @@ use arrow_array::RecordBatch;
 
 use crate::accumulator::Accumulator;
 use crate::buffer::place;
-use crate::depot::{Depot, Hashing};
+use crate::depot::Depot;
 use crate::emitted::Rows;
 use crate::emitter_plan::{self, Window};
 use crate::emitter_state::{damaged, unversioned};
 use crate::error::Result;
+use crate::hashing::Hashing;
 use crate::overflow::Overflows;
 use crate::panes::Panes;
 use crate::pending::Pending;

@@ -40,6 +40,7 @@ pub mod grid;
 pub mod groups;
 pub mod guard;
 pub mod hash;
+mod hashing;
 pub mod ids;
 pub mod index;
 mod judging;

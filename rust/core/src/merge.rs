@@ -4,11 +4,12 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashSet};
 
 use crate::accumulator::Accumulator;
-use crate::depot::{Depot, Hashing};
+use crate::depot::Depot;
 use crate::emitter_plan::Emitter;
 use crate::emitter_state::{damaged, each_text, unversioned, versioned, write_texts};
 use crate::error::Result;
 use crate::groups::Sorted;
+use crate::hashing::Hashing;
 use crate::key::Key;
 use crate::pane::{Pane, begins, read, row_key, write_row, written};
 use crate::stored_texts::StoredTexts;

@@ -4,12 +4,13 @@
 use std::cmp::Ordering;
 
 use crate::accumulator::Accumulator;
-use crate::depot::{Depot, Hashing};
+use crate::depot::Depot;
 use crate::emitted::Rows;
 use crate::emitter::Taken;
 use crate::emitter_plan::Emitter;
 use crate::error::Result;
 use crate::groups::Sorted;
+use crate::hashing::Hashing;
 use crate::merge::{hash, merge};
 use crate::pane::{Pane, parse_row, read};
 use crate::slides::Slides;

@@ -6,13 +6,14 @@ use std::collections::BinaryHeap;
 use hashbrown::HashTable;
 
 use crate::accumulator::Accumulator;
-use crate::depot::{CHUNK, Depot, Hashing};
+use crate::depot::{CHUNK, Depot};
 use crate::emitted::Rows;
 use crate::emitter::Taken;
 use crate::emitter_plan::Emitter;
 use crate::emitter_state::{damaged, unversioned, versioned};
 use crate::error::Result;
 use crate::hash::hash as hash_of;
+use crate::hashing::Hashing;
 use crate::session::{Session, load, open, read, written};
 use crate::text::Lexicon;
 
