@@ -1,9 +1,10 @@
 """Whether what a run has left is what the oracle says, in the words of the invariants."""
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tests.crash.bystander import Recovered
 from tests.crash.oracle import Oracle
 
 from forerun.testing.invariants import title
@@ -18,6 +19,48 @@ def unlike_oracle(found: Found, oracle: Oracle) -> list[str]:
         oracle: What it says of the same log.
     """
     return [f"{title(name)}: unlike the oracle, {problem}" for name, problem in _problems(found, oracle)]
+
+
+def unlike_oracle_when_recovered(recovered: Recovered, log: list[dict[str, Any]]) -> list[str]:
+    """Everything in which a run that has just recovered does not agree with the oracle at its position.
+
+    Args:
+        recovered: Where it was, and what it read there.
+        log: All records, in order.
+    """
+    names = [row["stream"] for row in log]
+    for stop in range(len(log) + 1):
+        if (names[:stop].count("Paid"), names[:stop].count("Returned")) == recovered.position:
+            break
+    else:
+        return [f"{title('I5')}: recovered at {recovered.position}, which is no place in the log"]
+    oracle = Oracle(log[:stop])
+    due = {
+        name: (oracle.features if name.startswith("Sales") else oracle.backs)(name[-1], recovered.now)
+        for name in recovered.features
+    }
+    return [
+        f"{title('I5')}: recovered at {recovered.position}, {name} is {values} instead of {due[name]}"
+        for name, values in recovered.features.items()
+        if tuple(values) != due[name]
+    ]
+
+
+def misplaced(found: Found, sent: Mapping[int, Mapping[str, Any]], told: Mapping[int, int]) -> list[str]:
+    """Events that were acknowledged and are not at the offset that was said.
+
+    Args:
+        found: What the run has left.
+        sent: Events, by number.
+        told: By number, the offset.
+    """
+    ids = [row["payment"] for row in found.logged["Paid"]]
+    return [
+        f"{title('I1')}: {sent[number]['payment']!r} was acknowledged at {offset}, "
+        f"where {ids[offset : offset + 1]} is"
+        for number, offset in told.items()
+        if ids[offset : offset + 1] != [sent[number]["payment"]]
+    ]
 
 
 def _problems(found: Found, oracle: Oracle) -> Iterator[tuple[str, str]]:

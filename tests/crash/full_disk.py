@@ -6,20 +6,30 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.crash.zygote import Left, Say, run
+from tests.crash.copies import Say
+from tests.crash.workload import Left
 
 CLONE_NEWNS, MS_REC, MS_PRIVATE, MS_REMOUNT = 0x00020000, 0x4000, 1 << 18, 32
 
 
-def full_disk(directory: Path, seed: int, kib: int, say: Say, judge: Callable[[Path, Left], None]) -> None:
+def full_disk(
+    directory: Path,
+    kib: int,
+    say: Say,
+    *,
+    run: Callable[[], Left],
+    look: Callable[[], None],
+    judge: Callable[[Left], None],
+) -> None:
     """Run until the disk is full, make it larger, run to the end, and say what is wrong then.
 
     Args:
         directory: Where the small file system goes.
-        seed: Names the log.
         kib: Its size.
         say: Tells the parent.
-        judge: Says what is wrong; only this process sees the disk.
+        run: Runs to the end, or until the disk is full.
+        look: Looks at what is there.
+        judge: Says what is wrong in the end; only this process sees the disk.
     """
     libc = ctypes.CDLL(None, use_errno=True)
 
@@ -39,10 +49,11 @@ def full_disk(directory: Path, seed: int, kib: int, say: Say, judge: Callable[[P
         say("impossible", errno.errorcode.get(exc.errno or 0, str(exc)))
         return
     try:
-        run(directory / "data", seed, say)
+        run()
         say("full", False)
     except Exception as exc:  # noqa: BLE001  # the parent looks at the code that was said
         say("full", True)
         say("exception", repr(exc))
+    look()
     mount(MS_REMOUNT, "size=64m")
-    judge(directory / "data", run(directory / "data", seed, say))
+    judge(run())

@@ -8,244 +8,20 @@ something of every invariant.
 import argparse
 import json
 import os
-import re
 import subprocess
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from tests.crash import till
-from tests.crash.agreement import unlike_oracle
-from tests.crash.full_disk import full_disk
-from tests.crash.oracle import Oracle
+from tests.crash.copies import strace_missing
+from tests.crash.harness import FEATURES, FILLED, NOT_MOUNTED, Findings, Harness
 from tests.crash.seeds import seed_base, telling
 from tests.crash.simulated import scratch
-from tests.crash.zygote import CALLS, Ended, Left, Say, copy, find, run, seen, strace_missing
 
-from forerun.testing.invariants import KINDS, PROGRESS, Evidence, judge, title
-from forerun.testing.outcome import Outcome
-
-LINE = re.compile(r"^\d+ +(\w+)\((.*)")
-
-
-@dataclass(slots=True)
-class Findings:
-    """What was tried and found.
-
-    Args:
-        kills: Kills that happened, by system call.
-        failures: Calls that failed because strace put an error into them, by call and error.
-        again: Kills of a restart.
-        full: Really full disks, by what came of them.
-        compared: By kind, how many things were compared.
-        problems: What was wrong.
-    """
-
-    kills: Counter[str] = field(default_factory=Counter)
-    failures: Counter[str] = field(default_factory=Counter)
-    again: int = 0
-    full: Counter[str] = field(default_factory=Counter)
-    compared: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-
-    def add(self, other: dict[str, Any]) -> None:
-        """Count another process's findings in.
-
-        Args:
-            other: Them, as JSON.
-        """
-        for name in ("kills", "failures", "full", "compared"):
-            getattr(self, name).update(other[name])
-        self.again += other["again"]
-        self.problems += other["problems"]
-
-
-class Harness:
-    """Runs of one log, against its oracle.
-
-    Args:
-        seed: Names the log.
-        directory: Where data directories are made.
-    """
-
-    def __init__(self, seed: int, directory: Path) -> None:
-        self._seed = seed
-        self._directory = directory
-        self._number = 0
-        self._oracle = Oracle(till.events(seed))
-        self.findings = Findings()
-        # Once in this process: what is imported on the way need not be imported by every copy.
-        run(self._data(), seed, lambda _kind, _what: None)
-        undisturbed = self._data()
-        self._trace = directory / "trace"
-        options = ["-e", f"trace={CALLS}", "-o", str(self._trace)]
-        ended = copy(lambda say: run(undisturbed, seed, say), options)
-        self.points = _points(self._trace.read_text(), undisturbed)
-        left = Left.of(ended)
-        looked = copy(lambda say: say("outcome", asdict(find(undisturbed, left).outcome)))
-        outcome = looked.last("outcome")
-        self._due = Outcome(**{name: _tuple(what) for name, what in outcome.items()})
-        # That nothing but the cuts of steps makes it so, says the oracle.
-        self.findings.problems += self._wrong("undisturbed", undisturbed, [ended], {})
-
-    def kill(self, call: str, number: int, *, again: str | None = None) -> None:
-        """Kill a run at a call, perhaps its restart as well, let it end, and compare.
-
-        Args:
-            call: The system call.
-            number: Which of them, from 1.
-            again: Kill the restart too, at its first such call.
-        """
-        data = self._data()
-        runs = [self._traced(data, call, "signal=KILL", number)]
-        lines = seen(data)
-        if not runs[0].killed:
-            # A call that this run did not make: it was one more or less of what waits for the clock. No
-            # restart could take back what somebody saw.
-            self._check(f"not killed at {call} {number}", data, runs, {})
-            return
-        self.findings.kills[call] += 1
-        if again is not None:
-            runs.append(self._traced(data, again, "signal=KILL", 1 + number % 3))
-            self.findings.again += runs[-1].killed
-            self.findings.kills[again] += runs[-1].killed
-            now = seen(data)
-            lines = {topic: max(lines.get(topic, b""), now.get(topic, b""), key=len) for topic in lines | now}
-        runs.append(copy(lambda say: run(data, self._seed, say)))
-        self._check(f"killed at {call} {number}", data, runs, lines)
-
-    def fail(self, call: str, error: str, number: int) -> None:
-        """Let a call fail, see that it ends with a code, let it go on, and compare.
-
-        Args:
-            call: The system call.
-            error: As `errno` calls it.
-            number: Which of them, from 1; for ENOSPC all from there on, but for `write`, which pipes use too.
-        """
-        data = self._data()
-        more = "+" if error == "ENOSPC" and call != "write" else ""
-        ended = self._traced(data, call, f"error={error}", number, more)
-        name = f"{error} at {call} {number}"
-        # A run may make fewer such calls than the first one or others; it is compared all the same.
-        hit, anything = injected(self._trace.read_text(), data)
-        self.findings.failures[f"{error} at {call}"] += hit
-        # What failed elsewhere is the pipe to this process.
-        disturbed = anything and not hit
-        if ended.code != 0 and not disturbed and not str(ended.last("error")).startswith("FR-STATE"):
-            self.findings.problems.append(f"{name}: it ended with {ended.last('exception')}")
-        lines = seen(data)
-        self._check(name, data, [ended, copy(lambda say: run(data, self._seed, say))], lines)
-
-    def fill(self, kib: int) -> None:
-        """Run on a small disk until it is full, make room, let it go on, and compare.
-
-        Args:
-            kib: Size of the disk.
-        """
-        directory = self._data().parent
-        directory.mkdir()
-        ended = copy(
-            lambda say: full_disk(
-                directory, self._seed, kib, say, lambda data, left: self._judge(data, left, [], {}, say)
-            )
-        )
-        if ended.last("impossible") is not None:
-            self.findings.full[f"{NOT_MOUNTED} ({ended.last('impossible')})"] += 1
-            return
-        full = ended.last("full")
-        self.findings.full[FILLED if full else "large enough"] += 1
-        if full and not str(ended.last("error")).startswith("FR-STATE"):
-            self.findings.problems.append(f"disk of {kib} KiB: {ended.last('exception')}")
-        self.findings.problems += self._said(f"disk of {kib} KiB", ended)
-
-    def _traced(self, data: Path, call: str, what: str, number: int, more: str = "") -> Ended:
-        inject = f"inject={call}:{what}:when={number}{more}"
-        return copy(
-            lambda say: run(data, self._seed, say),
-            ["-e", f"trace={call}", "-e", inject, "-o", str(self._trace)],
-        )
-
-    def _check(self, name: str, data: Path, runs: list[Ended], lines: dict[str, bytes]) -> None:
-        self.findings.problems += self._wrong(name, data, runs, lines)
-        subprocess.run(["rm", "-rf", str(data)], check=True)
-
-    def _wrong(self, name: str, data: Path, runs: list[Ended], lines: dict[str, bytes]) -> list[str]:
-        """Everything in which what is there is not what should be."""
-        if runs[-1].code != 0:
-            return [f"{name}: {title(PROGRESS)}: the restart failed: {runs[-1].last('exception')}"]
-        left = Left.of(runs[-1])
-        return self._said(name, copy(lambda say: self._judge(data, left, runs, lines, say)))
-
-    def _said(self, name: str, looked: Ended) -> list[str]:
-        if looked.code != 0 or looked.last("problems") is None:
-            return [f"{name}: cannot read what is there: {looked.last('exception')}"]
-        self.findings.compared += Counter(looked.last("compared"))
-        return [f"{name}: {problem}" for problem in looked.last("problems")]
-
-    def _judge(self, data: Path, left: Left, runs: list[Ended], lines: dict[str, bytes], say: Say) -> None:
-        """In a copy: hold what is there against the invariants and against the oracle."""
-        found = find(data, left)
-        saw, answers = Counter[str](), {}
-        for ended in runs:
-            for kind, what in ended.said:
-                if kind == "answered":
-                    answers[what[0]] = what[1]
-                elif kind == "saw" and ended is not runs[-1]:
-                    saw |= Counter(what)
-        evidence = Evidence(
-            found,
-            self._due,
-            answers=answers,
-            ends=saw,
-            recovered_ends=runs[-1].last("opened") if runs else {},
-            lines=lines,
-        )
-        compared, problems = judge(evidence)
-        say("compared", compared)
-        say("problems", [*problems, *unlike_oracle(found, self._oracle)])
-
-    def _data(self) -> Path:
-        self._number += 1
-        return self._directory / str(self._number) / "data"
-
-
-def injected(trace: str, data: Path) -> tuple[bool, bool]:
-    """Whether strace says that it has put an error into a call on the data directory, and into any.
-
-    Args:
-        trace: What it wrote.
-        data: The directory.
-
-    >>> injected('7 fsync(3</data/x>) = -1 EIO (Input/output error) (INJECTED)', Path("/data"))
-    (True, True)
-    >>> injected('7 fsync(3</data/x>) = 0', Path("/data"))
-    (False, False)
-    """
-    lines = [line for line in trace.splitlines() if line.endswith("(INJECTED)")]
-    return any(str(data) in line for line in lines), bool(lines)
-
-
-def _points(trace: str, data: Path) -> list[tuple[str, int]]:
-    """The calls that concern the data directory: name, and which of its kind."""
-    counts: Counter[str] = Counter()
-    points = []
-    for line in trace.splitlines():
-        match = LINE.match(line)
-        if match is not None:
-            counts[match[1]] += 1
-            if str(data) in match[2]:
-                points.append((match[1], counts[match[1]]))
-    return points
-
-
-def _tuple(what: Any) -> Any:
-    """What JSON has made a list."""
-    return tuple(what) if isinstance(what, list) else what
-
+from forerun.testing.invariants import KINDS
 
 KILLS_MIN = 300
 """Fewer kills than this prove too little, and none at all proves nothing: both fail. The shortest logs have
@@ -254,11 +30,8 @@ about 330 calls to kill at, and a quarter of the restarts are killed as well."""
 FAILURES_MIN = 20
 """The shortest logs have more than thirty calls that are made to fail."""
 
-LEFT_OUT = frozenset({"I1 acknowledged", "I4 parts", "I5 recovered"})
-"""What only the simulation compares: here nobody sends events, or looks at files and states during a run."""
-
-NOT_MOUNTED, FILLED = "not possible here", "full, went on when there was room"
-"""What comes of really full disks."""
+NEEDED = KINDS | {FEATURES}
+"""All that must have been compared."""
 
 AGAIN = ".venv/bin/python -m tests.crash.kills --seed {} --only {}"
 
@@ -354,7 +127,7 @@ def main() -> int:
         found = shard(seed, slice(number, None, of))
         print(json.dumps({name: getattr(found, name) for name in Findings.__slots__}))
         return 0
-    log = telling(seed)
+    log = telling(seed, till.whole)
     print(f"real kills on the log of seed {log} (from {seed}, {origin})", flush=True)
     return together(log, len(os.sched_getaffinity(0)))
 
@@ -389,13 +162,14 @@ def conclude(total: Findings, elapsed_s: float, seed: int) -> int:
     print(f"{kills:,} real kills in {elapsed_s:.0f} s, {kills / elapsed_s:.1f} a second")
     print(f"  at {_listed(total.kills)}")
     print(f"  {total.again:,} of them hit a restart")
+    print(f"  {total.retries:,} events that got through and were sent again, because the answer was lost")
     print(f"  {total.failures.total():,} failing calls: {_listed(total.failures)}")
     print(f"  disks of a few hundred KiB: {_listed(total.full)}")
     print(f"  compared: {_listed(total.compared)}")
     for problem in total.problems[:20]:
         print(f"VIOLATION {problem}")
     print(f"{len(total.problems)} violated")
-    empty = sorted(kind for kind in KINDS - LEFT_OUT if not total.compared[kind])
+    empty = sorted(kind for kind in NEEDED if not total.compared[kind])
     failures = total.failures.total()
     failed = [f"{len(total.problems)} violations"] if total.problems else []
     if kills < KILLS_MIN:

@@ -1,7 +1,8 @@
 """Plant each bug, see whether the histories find it; then, for each invariant, whether it alone does.
 
 The second table shows that every invariant can fail, and that each is needed: its bug is found when nothing
-else is checked, and is not found when everything else is.
+else is checked, and is not found when everything else is. The third one shows that real kills find what they
+are to look at by themselves.
 """
 
 import os
@@ -13,7 +14,9 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pyarrow as pa
+from tests.crash.copies import strace_missing
 from tests.crash.planted import BUGS, SHOWN_BY
+from tests.crash.real_bugs import REAL_BUGS, hunt_really
 from tests.crash.simulated import histories, scratch
 
 from forerun.testing.invariants import EVERYTHING, INVARIANTS, title
@@ -67,6 +70,10 @@ def hunt(
 
 def main() -> int:
     """All bugs, all invariants, and the score."""
+    missing = strace_missing()
+    if missing is not None:
+        print(missing)
+        return 1
     start_s = time.monotonic()
     numbers = {bug.name: number for number, bug in enumerate(BUGS)}
     with ProcessPoolExecutor(os.cpu_count()) as pool:
@@ -76,6 +83,7 @@ def main() -> int:
             name: pool.submit(hunt, numbers[bug], EVERYTHING - {name}, OTHERS_CHAINS)
             for name, bug in SHOWN_BY.items()
         }
+        really = [pool.submit(hunt_really, number) for number in range(len(REAL_BUGS))]
         print(f"{'planted bug':<52} {'histories':>9}  found as")
         found = 0
         for bug, hunted in zip(BUGS, hunts, strict=True):
@@ -93,10 +101,20 @@ def main() -> int:
             alone_says = f"{count:>9}" if problem is not None else "NOT FOUND"
             others_say = f"not found in {others}" if seen is None else f"FOUND as {seen[:60]}"
             print(f"{title(name):<32} {SHOWN_BY[name]:<52} {alone_says}  {others_say}", flush=True)
+        print(f"{'planted bug, killed for real':<52} {'kills':>9}  found as")
+        killed = 0
+        for (bug, _), hunted in zip(REAL_BUGS, really, strict=True):
+            count, problem = hunted.result()
+            killed += problem is not None
+            print(
+                f"{bug.name:<52} {count:>9}  {'NOT FOUND' if problem is None else problem[:90]}", flush=True
+            )
     elapsed_s = time.monotonic() - start_s
     print(f"{found}/{len(BUGS)} planted bugs found in {elapsed_s:.0f} s")
     print(f"{shown}/{len(INVARIANTS)} invariants find what no other does")
-    return 0 if found == len(BUGS) and shown == len(INVARIANTS) else 1
+    print(f"{killed}/{len(REAL_BUGS)} planted bugs found by real kills")
+    complete = found == len(BUGS) and shown == len(INVARIANTS) and killed == len(REAL_BUGS)
+    return 0 if complete else 1
 
 
 if __name__ == "__main__":

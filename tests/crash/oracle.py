@@ -36,10 +36,11 @@ class Oracle:
         self.decisions: list[str] = []
         self.refused: list[tuple[str, int, str]] = []
         self._applied: list[Row] = []
+        self._returned: list[Row] = []
         self._waiting: list[Row] = []
         self._marks: dict[str, int] = {}
         self._model: bytes | None = None
-        warm = next(row["_arrival"] for row in rows if row["stream"] == "Paid") + WARMUP
+        warm = next((row["_arrival"] for row in rows if row["stream"] == "Paid"), 0) + WARMUP
         offsets = {"Paid": 0, "Returned": 0}
         for row in rows:
             if row["_arrival"] > warm and self._model is None:
@@ -56,6 +57,11 @@ class Oracle:
             sum(recent) if recent else None,
             max((row["amount"] for row in known), default=None),
         )
+
+    def backs(self, shop: str, at: int) -> tuple[int]:
+        """Number of the chargebacks of the last five minutes, as of a time."""
+        times = [row["at"] for row in self._returned if row["shop"] == shop]
+        return (len([one for one in times if at - WINDOW < one <= at]),)
 
     def takings(self) -> list[Row]:
         """The rows of the five minutes that are over: their end has been reached by the watermark."""
@@ -94,6 +100,7 @@ class Oracle:
             self._applied.append(row)
             self._predict(row, offset)
         else:
+            self._returned.append(row)
             self._label(row)
         for waiting in [
             one for one in self._waiting if one["at"] + HORIZON < self._marks.get("Returned", -(2**60))

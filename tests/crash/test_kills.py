@@ -5,21 +5,10 @@ from pathlib import Path
 
 import pytest
 from tests.crash import till
-from tests.crash.kills import (
-    FAILURES_MIN,
-    FILLED,
-    FULL_KIB,
-    KILLS_MIN,
-    LEFT_OUT,
-    Findings,
-    conclude,
-    injected,
-    trials,
-)
+from tests.crash.harness import FILLED, Findings, injected
+from tests.crash.kills import FAILURES_MIN, FULL_KIB, KILLS_MIN, NEEDED, conclude, trials
 from tests.crash.oracle import Oracle
 from tests.crash.seeds import seed_base, telling
-
-from forerun.testing.invariants import KINDS
 
 POINTS = [*(("pwrite64", number) for number in range(1, 91)), *(("fsync", number) for number in range(1, 5))]
 
@@ -49,9 +38,9 @@ def test_every_commit_has_a_log_that_shows_something() -> None:
     """Decisions, labels and refusals are there whatever the hash; a log that has them is taken as it is."""
     stepped = 0
     for seed in (number * 2_654_435 for number in range(100)):
-        chosen = telling(seed)
+        chosen = telling(seed, till.whole)
         stepped += chosen != seed
-        oracle = Oracle(till.events(chosen))
+        oracle = Oracle(till.whole(chosen))
         assert len(oracle.decisions) > 1
         assert len(oracle.takings()) > 1
         assert len(oracle.rushes()) > 1
@@ -59,7 +48,7 @@ def test_every_commit_has_a_log_that_shows_something() -> None:
         assert oracle.refused
         assert any(one["score"] is not None for one in oracle.predictions)
         assert seed <= chosen < seed + 30
-        assert telling(chosen) == chosen
+        assert telling(chosen, till.whole) == chosen
     assert stepped > 10
 
 
@@ -69,7 +58,7 @@ def found(**others: object) -> Findings:
         "kills": Counter(fsync=KILLS_MIN),
         "failures": Counter({"EIO at fsync": FAILURES_MIN}),
         "full": Counter([FILLED]),
-        "compared": Counter(dict.fromkeys(KINDS - LEFT_OUT, 1)),
+        "compared": Counter(dict.fromkeys(NEEDED, 1)),
     }
     return Findings(**{**enough, **others})  # type: ignore[arg-type]
 
@@ -87,9 +76,9 @@ UNMOUNTED = Counter({"not possible here (EPERM)": 13})
         (found(full=Counter({"large enough": 13})), 1, "FAILED: no disk was really full; seed 7"),
         (found(full=UNMOUNTED), 0, "NOT CHECKED: no disk was really full: not possible here (EPERM) 13"),
         (
-            found(compared=found().compared - Counter(["I2 windows", "I7 refused"])),
+            found(compared=found().compared - Counter(["I1 acknowledged", "I4 parts", "I5 recovered"])),
             1,
-            "compared of I2 windows, I7 refused; seed 7",
+            "compared of I1 acknowledged, I4 parts, I5 recovered; seed 7",
         ),
         (found(problems=["gone"]), 1, "VIOLATION gone"),
     ],

@@ -13,6 +13,9 @@ from forerun.streams.source import Slice, Source
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 
+PAYMENTS_KILLED = 13
+"""Payments of a log on which real runs are killed: each of their system calls costs a run or two."""
+
 Row = dict[str, Any]
 """Fields of an event, with its `stream` and `_arrival`."""
 
@@ -76,6 +79,48 @@ def sent(rows: list[Row], number: int = 2) -> list[Row]:
     now = rows[-1]["_arrival"]
     made = {"stream": "Paid", "at": now, "shop": "b", "_arrival": now}
     return [{**made, "payment": f"sent {at}", "amount": 7.25 + at} for at in range(number)]
+
+
+def sent_among(rows: list[Row], number: int = 3) -> list[Row]:
+    """Payments that a client sends while the log is read, when all that has arrived by then has been taken.
+
+    Args:
+        rows: The log.
+        number: How many; the last one when all of it has been taken.
+    """
+    # At the very end of the warm-up, before or after the training would be as right.
+    over = next(row["_arrival"] for row in rows if row["stream"] == "Paid") + 8 * MINUTE
+    times = [row["_arrival"] for row in rows if row["_arrival"] != over]
+    moments = [times[len(times) * part // number - 1] for part in range(1, number + 1)]
+    return [
+        {"stream": "Paid", "payment": f"sent {at}", "at": now, "shop": "ba"[at % 2], "amount": 7.25 + at}
+        | {"_arrival": now}
+        for at, now in enumerate(moments)
+    ]
+
+
+def merged(rows: list[Row], sent: list[Row], copies: tuple[int, ...]) -> list[Row]:
+    """The log with what a client has sent.
+
+    Args:
+        rows: The log.
+        sent: The client's events.
+        copies: How often each of them got through.
+    """
+    whole = [*rows, *(row for row, times in zip(sent, copies, strict=True) for _ in range(times))]
+    # Stable: what is sent comes behind all that arrived when it did.
+    return sorted(whole, key=lambda row: row["_arrival"])
+
+
+def whole(seed: int) -> list[Row]:
+    """The log of real kills that a seed names, with what a client sends while it is read.
+
+    Args:
+        seed: The seed.
+    """
+    rows = events(seed, PAYMENTS_KILLED)
+    sent = sent_among(rows)
+    return merged(rows, sent, (1,) * len(sent))
 
 
 def table(rows: list[Row]) -> pa.RecordBatch:

@@ -102,6 +102,18 @@ def test_a_full_disk_stops_everything_and_loses_nothing(served: Served, tmp_path
         assert sum(stream.consumed for stream in engine.status().streams) == due
 
 
+def test_nothing_is_trained_before_the_warm_up_is_over(served: Served, tmp_path: Path) -> None:
+    """A run that is to end inside of the warm-up ends, also where the source has nothing more in it."""
+    arrivals = [at for table in served.events.values() for at in table["_arrival"].to_numpy().tolist()]
+    over = served.events["Ordered"]["_arrival"][0].as_py() + 12 * shop.HOUR
+    last = max(at for at in arrivals if at < over)
+    with Engine.open(served.app, tmp_path) as engine:
+        engine.run(served.source, until_us=last)
+        assert [facts["version"] for facts in engine.models()] == [None]
+        engine.run(served.source, until_us=over)
+        assert [facts["version"] for facts in engine.models()] != [None]
+
+
 def test_a_sink_that_is_out_holds_up_nothing_and_loses_nothing(served: Served, tmp_path: Path) -> None:
     """The run goes on to its end; decisions wait in the log, and come in order and once when it is back."""
     back = threading.Event()

@@ -47,7 +47,7 @@ SOUND = Evidence(
     recovered_ends={"log review": 1},
     lines={"review": FOUND.files["review"]},
     parts={"predictions/M": [Part(0, 1, [FIRST])]},
-    recovered={(1,): "11"},
+    recovered=[((1,), "11")],
     states={(0,): "00", (1,): "11", (3,): "aa"},
 )
 
@@ -86,8 +86,8 @@ CASES: list[tuple[str, str, Callable[[], Evidence]]] = [
     ("I4", "is gone or another", lambda: replace(SOUND, lines={"review": b"{}\n"})),
     ("I4", "rows 0 to 1", lambda: replace(SOUND, parts={"predictions/M": [Part(0, 1, [SECOND])]})),
     ("I5", "at the end bb instead of aa", lambda: outcome(state="bb")),
-    ("I5", "recovered at (1,) as 22", lambda: replace(SOUND, recovered={(1,): "22"})),
-    ("I5", "where no step can end", lambda: replace(SOUND, recovered={(2,): "22"})),
+    ("I5", "recovered at (1,) as 22", lambda: replace(SOUND, recovered=[((1,), "22")])),
+    ("I5", "where no step can end", lambda: replace(SOUND, recovered=[((2,), "22")])),
     ("I6", "1 were committed and 0 took effect", lambda: replace(found(files={}), lines={})),
     ("I6", "took effect as {", lambda: replace(found(files={"review": b'{"offset":0}\n'}), lines={})),
     ("I6", "took effect as torn", lambda: replace(found(files={"review": b"torn"}), lines={})),

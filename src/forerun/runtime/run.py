@@ -75,7 +75,7 @@ class Run:
             if self.feed.ended:
                 break
             next_us = self._next_arrival_us()
-            if barrier_us is not None and next_us > barrier_us:
+            if barrier_us is not None and self._has_passed(barrier_us, next_us):
                 self._train([model for model, due_us in due.items() if due_us == barrier_us])
             elif self.until_us is not None and next_us > self.until_us:
                 break
@@ -107,6 +107,13 @@ class Run:
             earliest_us = max(due_us, now_us or due_us, due_us if failed_us is None else failed_us + 1)
             due[name] = due_us + -(-(earliest_us - due_us) // retry_us) * retry_us
         return due
+
+    def _has_passed(self, barrier_us: int, next_us: int) -> bool:
+        """Whether the warm-up is over, so that nothing of it can come any more.
+
+        While this run is to end inside of it, it is not, whatever comes next: events may be appended.
+        """
+        return barrier_us < next_us and (self.until_us is None or barrier_us <= self.until_us)
 
     def _train(self, models: list[str]) -> None:
         for name in models:

@@ -187,7 +187,7 @@ class Histories:
             return _bad_end(trial) if PROGRESS in self._consult else []
         assert trial.found is not None, "a run that ended without an error has been read"
         if trial.recovered is not None:
-            known.recovered = dict([trial.recovered])
+            known.recovered = [trial.recovered]
         client = self._traffic.client
         compared, problems = judge(
             Evidence(

@@ -37,7 +37,8 @@ class Evidence:
         recovered_ends: How much of each the last restart found when it had recovered.
         lines: By topic, what somebody saw who followed the receiver's file.
         parts: Parquet files that somebody saw, by folder.
-        recovered: By position, the hash of the state that restarts had there when they had recovered.
+        halves: Paths of files that somebody saw under their final names, and that are none when read.
+        recovered: Where restarts had recovered, and the hash of the state that they had there.
         states: By position, the hash of the state that is due there.
     """
 
@@ -49,7 +50,8 @@ class Evidence:
     recovered_ends: Mapping[str, int] = field(default_factory=dict)
     lines: Mapping[str, bytes] = field(default_factory=dict)
     parts: Mapping[str, Sequence[Part]] = field(default_factory=dict)
-    recovered: Mapping[Position, str] = field(default_factory=dict)
+    halves: Sequence[str] = ()
+    recovered: Sequence[tuple[Position, str]] = ()
     states: Mapping[Position, str] = field(default_factory=dict)
 
 
@@ -133,12 +135,14 @@ def readers_see_what_stays(evidence: Evidence) -> Iterator[Finding]:
             yield "parts", len(part.rows)
             if [row.line for row in part.rows] != rows[part.start : part.stop]:
                 yield f"rows {part.start} to {part.stop} of {folder} that somebody saw are gone or others"
+    for path in evidence.halves:
+        yield f"somebody saw {path}, and could not read it"
 
 
 def state_is_the_oracles(evidence: Evidence) -> Iterator[Finding]:
     """I5: the state of all features is the oracle's at its position, after each recovery and at the end."""
     last = max(evidence.states, default=())
-    for position, state in evidence.recovered.items():
+    for position, state in evidence.recovered:
         due = evidence.states.get(position)
         if due is not None:
             yield "recovered", 1

@@ -162,7 +162,7 @@ def run_trial(
     def tell() -> None:
         """Something was committed: somebody looks, and perhaps asks."""
         if states is not None and engine is not None:
-            states.setdefault(*_place(engine))
+            states.setdefault(*place(engine))
         nonlocal looked
         if reader is not None and engine is not None:
             if looked != len(trial.disk.trace):
@@ -181,7 +181,7 @@ def run_trial(
             trial.opened = len(trial.disk.trace)
             reader = machine.connect(machine.data / "forerun.db", read_only=True)
             trial.ends = ends(reader)
-            trial.recovered = _place(engine)
+            trial.recovered = place(engine)
             if states is not None:
                 states.setdefault(*trial.recovered)
             engine.run(traffic.source)
@@ -215,7 +215,7 @@ def topics_of(app: "App") -> dict[str, str]:
     return {stream.name: stream.topic for stream in app.streams.values()}
 
 
-def _place(engine: Engine) -> tuple[Position, str]:
+def place(engine: Engine) -> tuple[Position, str]:
     """Where an engine is, and the hash of its state there."""
     return tuple(stream.consumed for stream in engine.status().streams), engine.state_hash()
 

@@ -17,7 +17,7 @@ class Witness:
         answers: By id, scores of predictions that were answered.
         lines: By topic, whole lines seen in the receiver's file.
         parts: By folder and file, Parquet files seen.
-        recovered: By position, the hash of the state that a restart had recovered.
+        recovered: Where the last restart had recovered, and the hash of its state there.
         acknowledged: How many of the client's events were.
         restarts: How many restarts there were.
         copies: How many copies of the client's events were made.
@@ -27,7 +27,7 @@ class Witness:
     answers: dict[str, float | None] = field(default_factory=dict)
     lines: dict[str, bytes] = field(default_factory=dict)
     parts: dict[str, dict[str, Part]] = field(default_factory=dict)
-    recovered: dict[Position, str] = field(default_factory=dict)
+    recovered: list[tuple[Position, str]] = field(default_factory=list)
     acknowledged: int = 0
     restarts: int = 0
     copies: int = 0
