@@ -42,6 +42,7 @@ def test_an_app_without_a_source_is_tested(app: Path) -> None:
 
     assert said.code == 0, said.out + said.err
     assert "Equal." in said.out
+    assert said.err.split(" ...\n")[:3] == ["P1 replay", "P2 order", "P3 oracle"]
     assert [word in said.out for word in ("P1 replay", "P2 order", "P3 oracle", "one hash in 16 runs")] == [
         True
     ] * 4

@@ -72,6 +72,13 @@ def test_mistakes_are_answered(project: Path, words: list[str], message: str) ->
     assert message in " ".join(said.err.split())
 
 
+def test_an_app_without_features_is_told_so(tmp_path: Path) -> None:
+    """In place of a table with a head and no rows."""
+    (tmp_path / "app.py").write_text("import forerun as fr\napp = fr.App('bare')\n")
+    assert forerun("features", "-a", tmp_path).out.startswith("This app declares no features; write @app.")
+    assert forerun("features", "-a", tmp_path, "--json").out == ""
+
+
 COMMANDS = ("status", "late", "replay", "features")
 
 

@@ -18,8 +18,8 @@ What `forerun COMMAND --help` says, on one page. Three things hold for every com
 - **The app** is a folder with an `app.py`, or the file; by default the working directory, or `FORERUN_APP`.
   Its data are in `.forerun` beside that file, or in `--data-dir`, or in `FORERUN_DATA_DIR`.
 - **`--json`** prints JSON for scripts, with keys that do not change: one object, or one object a line for
-  lists. Times are ISO 8601 in UTC; names that end in `_us` are microseconds. Tables and words are for people
-  and may change. Nothing is coloured when nobody looks.
+  lists. Times are ISO 8601 in UTC; durations, and whatever has a name that ends in `_us`, are microseconds.
+  Tables and words are for people and may change. Nothing is coloured when nobody looks.
 - **The exit status** is 0 when it was done, 1 when it failed, 2 when the command was used wrongly, and 130
   when Ctrl-C stopped it. An error is one line on stderr, `error[FR-...]: what is wrong and what to do`; the
   [codes](errors.md) do not change. `FORERUN_DEBUG=1` adds the traceback.

@@ -125,6 +125,18 @@ def test_answers_while_it_runs_and_status_looks_on(project: Path) -> None:
     assert forerun("status", project, "--json").json["running"] is False
 
 
+def test_says_where_it_listens(tmp_path: Path) -> None:
+    """Whoever reads plain lines, from a pipe or a log file, learns the address; port 0 may be any."""
+    (tmp_path / "app.py").write_text("import forerun as fr\napp = fr.App('quiet')\n")
+    with started("run", tmp_path, "--port", "0") as process:
+        url = list(lines_until(process, r"^Listening on "))[-1].split()[-1]
+        with urllib.request.urlopen(f"{url}/healthz", timeout=30) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
 def predict(url: str, key: str) -> dict[str, Any]:
     """One prediction over HTTP."""
     request = urllib.request.Request(

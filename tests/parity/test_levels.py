@@ -6,18 +6,20 @@ import time
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from tests.parity.everything import declare
 from tests.runtime import shop
 
 from forerun._core import Kernel
 from forerun.testing.nasty import nasty_log
+from forerun.testing.parity import play as play_module
 from forerun.testing.parity.budget import Budget
 from forerun.testing.parity.check import TAME, Limits, check
 from forerun.testing.parity.judge import judge
 from forerun.testing.parity.level import Level
 from forerun.testing.parity.order import Values, order
-from forerun.testing.parity.play import Log, Played, play
+from forerun.testing.parity.play import WAITING, Log, Played, matrix, play
 from forerun.testing.parity.replay import replay
 from forerun.testing.parity.subject import Subject
 from forerun.testing.parity.truth import truth
@@ -47,6 +49,22 @@ def test_nothing_wrong_is_nothing_found() -> None:
     ):
         assert said in report.markdown()
     assert json.loads(report.json())["equal"] is True
+
+
+def test_vectors_of_short_steps_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step of one event leaves a batch with a buffer per column: they are made numbers a few at a time."""
+    chunks: list[int] = []
+
+    def seen(made: pa.Table) -> Any:
+        chunks.append(made.column(0).num_chunks)
+        return matrix(made)
+
+    monkeypatch.setattr(play_module, "matrix", seen)
+    log = Log(SUBJECT, SHORT)
+    one = play(log, 1)
+    assert max(chunks) == WAITING
+    whole = play(log, len(SHORT))
+    assert [vector.tobytes() for vector in one.vectors] == [vector.tobytes() for vector in whole.vectors]
 
 
 def test_logs_have_values_out_of_range() -> None:

@@ -109,6 +109,9 @@ def _views(app: "App", per_day: float, *, as_json: bool) -> None:
             for spec in app.views.values()
         )
         return
+    if not app.views:
+        out().print("This app declares no features; write @app.features(Event, by=...).")
+        return
     shown = table("view", "of", "key", "features", "memory of an entity", f"at {per_day:g} events a day")
     for spec in app.views.values():
         words = "; ".join(bound.words for bound in memory[spec.name])

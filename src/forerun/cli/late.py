@@ -30,7 +30,8 @@ def late(
     *,
     feature: Annotated[str | None, typer.Option(metavar="INPUT", help="Only this input of models.")] = None,
     key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="Only events and values of this entity.")
+        str | None,
+        typer.Option(metavar="KEY", help="Only events of this entity; with --values, predictions of it."),
     ] = None,
     values: Annotated[
         bool, typer.Option("--values", help="List the served values that would have changed, not the events.")
@@ -92,7 +93,7 @@ def late(
         whole = {**found.to_json(), "features": [cost.to_json() for cost in costs]}
         print_json({**whole, "events": [event.to_json() for event in events]})
     else:
-        _show(found, costs, events, top)
+        _show(found, costs, events, top, key=key)
 
 
 def _check(layout: "Layout", feature: str | None) -> None:
@@ -123,7 +124,7 @@ def _events(found: "Ledger", feature: str | None, key: str | None) -> "list[Miss
     return sorted(events, key=lambda event: -event.changed)
 
 
-def _show(found: "Ledger", costs: "list[Cost]", events: "list[Missed]", top: int) -> None:
+def _show(found: "Ledger", costs: "list[Cost]", events: "list[Missed]", top: int, *, key: str | None) -> None:
     """Conservation, cost, plot and events."""
     from forerun.cli.output import out, table
     from forerun.console.format import count
@@ -148,6 +149,8 @@ def _show(found: "Ledger", costs: "list[Cost]", events: "list[Missed]", top: int
         shown.add_row(name, count(cost.served), "accepted, after it was served", *waiting)
         shown.add_row("", "", "too late", *cost_cells(cost, cost.late))
     if touched:
+        if key is not None:
+            console.print("Of all entities:")
         console.print(shown)
     if len(costs) > len(touched):
         same = len(costs) - len(touched)
@@ -169,7 +172,8 @@ def _show(found: "Ledger", costs: "list[Cost]", events: "list[Missed]", top: int
     if len(events) > top:
         notes.append(f"{count(len(events) - top)} more: --top {len(events)}, or --json")
     if found.copies:
-        notes.append(f"{count(found.copies)} more were copies, and would have changed nothing.")
+        were = "was a copy" if found.copies == 1 else "were copies"
+        notes.append(f"{count(found.copies)} more {were}, and would have changed nothing.")
     for note in notes:
         console.print(f"[bright_black]{note}[/bright_black]")
 

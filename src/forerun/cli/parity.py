@@ -123,7 +123,7 @@ def _write(report: "Report", folder: Path) -> Path:
 
 
 class _Bar:
-    """Progress of each level: a bar on a terminal, nothing elsewhere."""
+    """Progress of each level: a bar on a terminal, elsewhere a line when it begins to move."""
 
     def __init__(self, *, quiet: bool) -> None:
         from rich.console import Console
@@ -146,10 +146,13 @@ class _Bar:
             transient=True,
         )
         self._tasks: dict[str, TaskID] = {}
+        self._plain = not (quiet or sys.stderr.isatty())
 
     def moved(self, level: str, done: float) -> None:
         """Show how much of a level is done."""
         if level not in self._tasks:
+            if self._plain:
+                print(f"{level} ...", file=sys.stderr, flush=True)
             self._tasks[level] = self._progress.add_task(level, total=1.0)
         self._progress.update(self._tasks[level], completed=min(done, 1.0))
 

@@ -175,6 +175,10 @@ class Session:
             server = Server(self._app, engine, keys, port=0, version=version("forerun"))
             server.start()
             self._say(f"Port {port} is taken; listening on {server.url}")
+        else:
+            # The live view and the JSON of each moment have the address.
+            if not self._console.is_terminal and not self._wanted.as_json:
+                self._say(f"Listening on {server.url}")
         return server
 
     def _farewell(self, engine: Engine, url: str | None) -> None:

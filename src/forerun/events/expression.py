@@ -301,8 +301,8 @@ class Call(Expr):
         return {"op": self.op, "args": [arg.canonical() for arg in self.args]}
 
     def __repr__(self) -> str:
-        if self.op == "to_float" and self.args[0].type == "int":
-            return repr(self.args[0])  # as Python converts, without a word
+        if _is_silent(self):
+            return repr(self.args[0])
         if self.op in _SYMBOLS:
             left, right = (f"({arg!r})" if _is_infix(arg) else repr(arg) for arg in self.args)
             return f"{left} {_SYMBOLS[self.op]} {right}"
@@ -410,7 +410,12 @@ def _alike(copy: Expr, original: Expr) -> Expr:
 
 
 def _is_infix(expr: Expr) -> bool:
-    return isinstance(expr, Call) and expr.op in _SYMBOLS
+    shown = expr.args[0] if isinstance(expr, Call) and _is_silent(expr) else expr
+    return isinstance(shown, Call) and (shown.op in _SYMBOLS or shown.op == "neg")
+
+
+def _is_silent(expr: Call) -> bool:
+    return expr.op == "to_float" and expr.args[0].type == "int"  # as Python converts, without a word
 
 
 def _made_alike(op: str, values: tuple[object, ...]) -> tuple[Expr, ...]:

@@ -48,8 +48,8 @@ def _body(owner: str, at: Location) -> list[ast.stmt]:
     file, line = at
     if file is None or line is None:
         return []
-    for node in ast.walk(_parsed("".join(linecache.getlines(file)))):
-        if isinstance(node, ast.ClassDef) and node.name == owner:
+    for node in _classes("".join(linecache.getlines(file))):
+        if node.name == owner:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             if first <= line <= (node.end_lineno or first):
                 return node.body
@@ -57,11 +57,13 @@ def _body(owner: str, at: Location) -> list[ast.stmt]:
 
 
 @lru_cache(maxsize=4)
-def _parsed(source: str) -> ast.Module:
+def _classes(source: str) -> list[ast.ClassDef]:
+    """The class statements of a file, found once: it is asked for every feature of an app."""
     try:
-        return ast.parse(source)
+        module = ast.parse(source)
     except SyntaxError:  # not Python, like a notebook's magic
-        return ast.Module(body=[], type_ignores=[])
+        return []
+    return [node for node in ast.walk(module) if isinstance(node, ast.ClassDef)]
 
 
 def _assigned(statement: ast.stmt) -> list[str]:

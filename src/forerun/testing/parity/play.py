@@ -198,34 +198,44 @@ def _look(kernel: Kernel, log: Log, events: int) -> list[Look]:
     return looks
 
 
+WAITING = 32
+"""Batches of a vector that are kept as they came; each column of one takes a kilobyte, even of one row."""
+
+
 class Parts:
-    """The vectors of many steps, to be joined once.
+    """The vectors of many steps, joined.
 
     Args:
         subject: Whose vectors they are.
     """
 
     def __init__(self, subject: Subject) -> None:
-        self._widths = [len(vector["inputs"]) for vector in subject.spec["vectors"]]
-        self._batches: list[list[pa.RecordBatch]] = [[] for _ in self._widths]
+        widths = [len(vector["inputs"]) for vector in subject.spec["vectors"]]
+        self._waiting: list[list[pa.RecordBatch]] = [[] for _ in widths]
+        self._times = [[np.empty(0, np.int64)] for _ in widths]
+        self._values = [[np.empty((0, width))] for width in widths]
 
     def take(self, result: StepResult) -> None:
         """Add what a step served."""
         for number, made in enumerate(result.vectors):
             if len(made):
-                self._batches[number].append(pa.record_batch(made))
+                self._waiting[number].append(pa.record_batch(made))
+                if len(self._waiting[number]) == WAITING:
+                    self._join(number)
 
     def joined(self) -> tuple[list[Doubles], list[NDArray[np.int64]]]:
         """All rows, per vector."""
-        vectors, times = [], []
-        for batches, width in zip(self._batches, self._widths, strict=True):
-            if batches:
-                at, values = matrix(pa.Table.from_batches(batches))
-            else:
-                at, values = np.empty(0, np.int64), np.empty((0, width))
-            vectors.append(values)
-            times.append(at)
-        return vectors, times
+        for number, waiting in enumerate(self._waiting):
+            if waiting:
+                self._join(number)
+        return [np.concatenate(some) for some in self._values], [np.concatenate(some) for some in self._times]
+
+    def _join(self, number: int) -> None:
+        """Turn the batches that wait into numbers, which take a hundredth."""
+        times, values = matrix(pa.Table.from_batches(self._waiting[number]))
+        self._times[number].append(times)
+        self._values[number].append(values)
+        self._waiting[number].clear()
 
 
 def matrix(made: pa.Table) -> tuple[NDArray[np.int64], Doubles]:
