@@ -219,7 +219,7 @@ class RequestError(DataError):
 
 
 class SourceOrderError(DataError):
-    """A source gives slices or arrivals out of order; a replay of it would differ."""
+    """A source gives no slices, or slices or arrivals out of order; a replay of it would differ."""
 
     code = "FR-DATA-SOURCE"
 

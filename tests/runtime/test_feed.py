@@ -1,6 +1,7 @@
 """Portions: right size, cut at arrivals, and the same after a restart at any of their ends."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -46,6 +47,12 @@ def table(arrivals: list[int]) -> pa.RecordBatch:
             "at": pa.array(arrivals, pa.timestamp("us", "UTC")),
         }
     )
+
+
+def arrived(arrivals: list[Any], type: pa.DataType) -> pa.RecordBatch:
+    """Events with arrivals that are none."""
+    made = table(list(range(len(arrivals)))).drop_columns(["_arrival"])
+    return made.append_column("_arrival", pa.array(arrivals, type))
 
 
 def source_of(slices: Rows) -> Source:
@@ -152,6 +159,9 @@ def test_columns_are_put_in_order() -> None:
     assert portion.tables["A"].schema.names == ["name", "at", "_arrival"]
 
 
+whole_table: Any = pa.Table.from_batches([table([5])])
+
+
 @pytest.mark.parametrize(
     ("slices", "message"),
     [
@@ -159,9 +169,19 @@ def test_columns_are_put_in_order() -> None:
         ([Slice(0, {"A": table([5])}), Slice(1, {"B": table([4])})], "begins with arrival 4"),
         ([Slice(0, {"C": table([5])})], "table 'C'; the app's streams are A, B"),
         ([Slice(0, {"A": table([5]).drop_columns(["at"])})], "no column 'at'"),
+        ([{"A": table([5])}], "yielded a dict; it yields slices"),
+        (None, "returned None; it yields slices"),
+        ([Slice(0, {"A": whole_table})], r"'A' is a pyarrow.lib.Table; it is a"),
+        ([Slice(0, {"A": arrived([None], pa.int64())})], "1 nulls in '_arrival' of type int64"),
+        ([Slice(0, {"A": arrived([1.5], pa.float64())})], "'_arrival' of type double"),
+        ([Slice(0, {"A": arrived([10**18], pa.int64())})], "1000000000000000000 us since 1970, which is not"),
+        (
+            [Slice(0, {"A": pa.record_batch({"name": ["a"], "at": ["noon"], "_arrival": [5]})})],
+            "has string in 'at', which cannot become timestamp",
+        ),
     ],
 )
-def test_a_source_out_of_order_is_refused(slices: list[Slice], message: str) -> None:
+def test_a_source_out_of_order_is_refused(slices: Any, message: str) -> None:
     """A source whose replay would differ is an error that says what is wrong."""
     with pytest.raises(SourceOrderError, match=message):
-        portions(lambda _: iter(slices), Place(), 4)
+        portions(lambda _: slices and iter(slices), Place(), 4)

@@ -5,6 +5,8 @@ One spelling everywhere, so that a figure on the live view can be found again in
 
 from datetime import UTC, datetime, timedelta
 
+from forerun.events.moments import TIME_US_MAX, TIME_US_MIN
+
 ABSENT = "-"
 """Written where there is no value; never an empty cell, which reads as zero or as a mistake."""
 
@@ -92,16 +94,20 @@ def span(span_us: int | None) -> str:
 
 
 def instant(at_us: int | None, *, seconds: bool = False) -> str:
-    """An instant in UTC, to the minute unless `seconds`.
+    """An instant in UTC, to the minute unless `seconds`; beyond years 1 to 9999 in microseconds.
 
     >>> instant(1_377_000_000_000_000)
     '2013-08-20 12:00'
     >>> instant(1_377_000_000_000_000, seconds=True)
     '2013-08-20 12:00:00'
+    >>> instant(2**63 - 1)
+    '9223372036854775807 us'
     """
     if at_us is None:
         return ABSENT
-    moment = datetime.fromtimestamp(at_us // _SECOND_US, UTC)
+    if not TIME_US_MIN <= at_us <= TIME_US_MAX:
+        return f"{at_us} us"
+    moment = _EPOCH + timedelta(seconds=at_us // _SECOND_US)
     return moment.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
 
 
@@ -124,12 +130,16 @@ def iso(moment: datetime) -> str:
 
 
 def iso_us(at_us: int | None) -> str | None:
-    """The same of an instant in microseconds; None stays None.
+    """The same of an instant in microseconds; None stays None, and what has no year from 1 to 9999 a number.
 
     >>> iso_us(1_377_000_000_000_007)
     '2013-08-20T12:00:00.000007Z'
+    >>> iso_us(2**63 - 1)
+    '9223372036854775807'
     """
-    return None if at_us is None else iso(_EPOCH + timedelta(microseconds=at_us))
+    if at_us is None or TIME_US_MIN <= at_us <= TIME_US_MAX:
+        return None if at_us is None else iso(_EPOCH + timedelta(microseconds=at_us))
+    return str(at_us)
 
 
 def short(version: str | None, length: int = 10) -> str:

@@ -1,12 +1,13 @@
 """A source, cut into portions of the right size for a step, each ending at a place a restart can begin at."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from forerun.errors import SourceOrderError
+from forerun.events.moments import TIME_US_MAX, TIME_US_MIN
 from forerun.events.schema import StreamSpec
 from forerun.events.table import schema_of
 from forerun.streams.log import ARRIVAL
@@ -75,7 +76,7 @@ class Feed:
     ) -> None:
         self._rows = rows
         self._columns = {name: [*schema_of(spec), _ARRIVAL_FIELD] for name, spec in streams.items()}
-        self._slices: Iterator[Slice] = source(place.position)
+        self._slices = _slices(source(place.position))
         self._next = place.position
         # Records of the first slice up to here were taken before, and its refused rows with them.
         self._skip_us = place.cut_us
@@ -170,6 +171,7 @@ class Feed:
         if part is None:
             self._ended = True
             return
+        _check_slice(part)
         if part.position != self._next:
             raise SourceOrderError(
                 f"the source gave slice {part.position} where {self._next} was due; "
@@ -178,6 +180,7 @@ class Feed:
         self._next += 1
         for name, table in part.tables.items():
             self._check_columns(name, table.schema.names)
+            _check_table(name, table)
         tables = {name: table for name, table in part.tables.items() if table.num_rows}
         quarantined = part.quarantined
         if self._skip_us is not None:
@@ -213,14 +216,57 @@ class Feed:
     def _conform(self, name: str, table: pa.RecordBatch) -> pa.RecordBatch:
         """The table with exactly the stream's columns, in order."""
         # Without the nullability of the declaration: a null where none may be is the kernel's to refuse.
-        columns = self._columns[name]
-        return pa.record_batch(
-            [table.column(field.name).cast(field.type) for field in columns],
-            names=[field.name for field in columns],
-        )
+        names = [field.name for field in self._columns[name]]
+        return pa.record_batch([_cast(name, table, field) for field in self._columns[name]], names=names)
 
 
 _ARRIVAL_FIELD = pa.field(ARRIVAL, pa.int64())
+
+
+def _slices(made: object) -> Iterator[Slice]:
+    if not isinstance(made, Iterable):
+        raise SourceOrderError(f"the source returned {made!r}; it yields slices: write `yield Slice(...)`")
+    return iter(made)
+
+
+def _check_slice(part: object) -> None:
+    if not isinstance(part, Slice):
+        raise SourceOrderError(
+            f"the source yielded a {type(part).__name__}; it yields slices: "
+            "forerun.streams.source.Slice(position, tables)"
+        )
+
+
+def _check_table(name: str, table: object) -> None:
+    """Refuse what is no batch, and arrivals that are no instants: nanoseconds, nulls, fractions."""
+    if not isinstance(table, pa.RecordBatch):
+        raise SourceOrderError(
+            f"the source's table {name!r} is a {type(table).__module__}.{type(table).__name__}; "
+            "it is a pyarrow.RecordBatch"
+        )
+    column = table.column(ARRIVAL)
+    if column.type != pa.int64() or column.null_count:
+        raise SourceOrderError(
+            f"the source's table {name!r} has {column.null_count} nulls in {ARRIVAL!r} of type "
+            f"{column.type}; an arrival is an int64, microseconds since 1970, UTC"
+        )
+    for arrival in (column[0].as_py(), column[-1].as_py()) if len(column) else ():
+        if not TIME_US_MIN <= arrival <= TIME_US_MAX:
+            raise SourceOrderError(
+                f"the source's table {name!r} has a record that arrived {arrival} us since 1970, which is "
+                "not within years 1 to 9999; send microseconds, UTC"
+            )
+
+
+def _cast(name: str, table: pa.RecordBatch, field: Any) -> Any:  # Any: of any Arrow type
+    column = table.column(field.name)
+    try:
+        return column.cast(field.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise SourceOrderError(
+            f"the source's table {name!r} has {column.type} in {field.name!r}, which cannot become "
+            f"{field.type}: {error}"
+        ) from error
 
 
 def _joined(parts: Sequence[pa.RecordBatch]) -> pa.RecordBatch:
