@@ -11,7 +11,7 @@ use crate::light::Run;
 use crate::marks::Marks;
 use crate::peaks::{Peak, Peaks};
 use crate::plan::{Track, View};
-use crate::prefetch::{prefetch_all, prefetch_at};
+use crate::prefetch::{prefetch, prefetch_all, prefetch_at};
 use crate::prefix::Prefix;
 use crate::ranks::Ranks;
 use crate::totals::Totals;
@@ -22,6 +22,10 @@ use crate::window::Window;
 pub struct Index {
     /// Position of the oldest event kept.
     first: usize,
+    /// Position after the event inserted last.
+    recent: usize,
+    /// Time of the read before.
+    pub(crate) read_at: i64,
     /// Where each window began at the read before.
     hints: Box<[usize]>,
     /// None when a value does not fit.
@@ -54,6 +58,8 @@ impl Index {
         };
         let mut index = Self {
             first: 0,
+            recent: 0,
+            read_at: 0,
             hints: vec![0; view.windows.len()].into(),
             prefix: Prefix::new(kept),
             peaks: vec![<(Peaks, Peaks)>::default(); view.tracks.len()].into(),
@@ -83,6 +89,9 @@ impl Index {
         prefetch_at(&self.hints, 0);
         prefetch_at(&self.peaks, 0);
         self.marks.expect();
+        if let Some(ranks) = &self.ranks {
+            prefetch(&**ranks);
+        }
         if let Some(prefix) = &self.prefix {
             prefix.expect_end();
         }
@@ -138,7 +147,7 @@ impl Index {
         kept: Kept<'_>,
         track: &Track,
         mark: usize,
-        window: (i64, usize),
+        window: (i64, usize, f64),
     ) -> (usize, &Run) {
         match &self.prefix {
             Some(prefix) => self.marks.slide(kept, prefix, track, mark, window),
@@ -157,6 +166,7 @@ impl Index {
     pub fn inserted(&mut self, view: &View, events: &Events, at: usize) {
         let kept = self.kept(view, events);
         let at = self.first + at;
+        self.recent = at + 1;
         if let Some(prefix) = &mut self.prefix
             && !prefix.inserted(kept, at)
         {
@@ -223,6 +233,18 @@ impl Index {
         self.first = first;
     }
 
+    /// Position after the newest event with time up to and including `t`: mostly the one inserted last, which reads.
+    #[inline(always)]
+    #[must_use]
+    pub fn up_to(&self, view: &View, events: &Events, t: i64) -> usize {
+        let (kept, recent) = (self.kept(view, events), self.recent);
+        let is_it = recent > kept.first
+            && recent <= kept.end()
+            && kept.time(recent - 1) <= t
+            && (recent == kept.end() || kept.time(recent) > t);
+        if is_it { recent } else { kept.up_to(t) }
+    }
+
     /// Finds the run of positions of each window for a read at `t`.
     #[inline(always)]
     pub fn locate(
@@ -234,7 +256,7 @@ impl Index {
         runs: &mut Vec<Range<usize>>,
     ) {
         let kept = self.kept(view, events);
-        let newest = kept.up_to(t);
+        let newest = self.up_to(view, events, t);
         if let Some(lengths) = &view.lengths {
             runs.resize(lengths.len(), 0..0);
             for ((hint, length), run) in self.hints.iter_mut().zip(lengths).zip(runs) {
@@ -249,7 +271,7 @@ impl Index {
 
     fn locate_any(&mut self, kept: Kept<'_>, settled: usize, t: i64, runs: &mut Vec<Range<usize>>) {
         let settled = self.first + settled;
-        let newest = kept.up_to(t);
+        let newest = self.up_to(kept.view, kept.events, t);
         for (at, window) in kept.view.windows.iter().enumerate() {
             let upto = window.upto(t);
             let end = if upto == t { newest } else { kept.up_to(upto) };

@@ -43,6 +43,9 @@ struct Mark {
 
 const _: () = assert!(size_of::<Mark>() == 64);
 
+/// Steps that are tried whatever is guessed: so many at most while blocks are short.
+const NEAR: usize = 4;
+
 /// No position: far from all.
 const NOWHERE: usize = usize::MAX / 2;
 
@@ -99,7 +102,8 @@ impl Marks {
     /// Moves a mark to the first event after a time, of those before a position: where that is, and the totals of a
     /// track before it, as [`Prefix::upto`] gives them.
     ///
-    /// In one loop: a window moves by few events, and nobody can guess by how many.
+    /// In one loop: a window moves by few events, and nobody can guess by how many. `part` is by how much of its length
+    /// it has moved, about: only how long this takes depends on it.
     #[inline(always)]
     pub fn slide(
         &mut self,
@@ -107,14 +111,23 @@ impl Marks {
         prefix: &Prefix,
         track: &Track,
         mark: usize,
-        (after, end): (i64, usize),
+        (after, end, part): (i64, usize, f64),
     ) -> (usize, &Run) {
         let (Some(light), Some(mark)) = (track.light, self.marks.get_mut(mark)) else {
             return (end, &Run::EMPTY);
         };
-        let near = mark.step(light, track, kept, prefix.size() / 2, (after, end));
+        let far = prefix.size() / 2;
+        // In its length as many events leave a window as it holds: where more than a long block of them would, no step
+        // is tried.
+        let mut moved = 0;
+        if far > NEAR {
+            moved = (part * end.saturating_sub(mark.at) as f64) as isize;
+        }
+        let near = moved.unsigned_abs() <= prefix.size()
+            && mark.step(light, track, kept, far, (after, end));
         if !near {
-            mark.at = kept.seek_far(mark.at, after, end);
+            let guess = mark.at.saturating_add_signed(moved);
+            mark.at = kept.seek_far(guess, after, end);
             mark.run = prefix.upto(kept, track, mark.at);
         }
         if !light.counts {

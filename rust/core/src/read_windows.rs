@@ -224,9 +224,11 @@ impl TrackReading {
         let kept = index.kept(view, events);
         let head = *index.upto(kept, track, light.mark, newest);
         let (mut known, mut values) = (usize::MAX, Values::EMPTY);
+        let moved = t.wrapping_sub(index.read_at) as f64;
         for span in &self.spans {
             let after = t.saturating_sub(lengths[span.window]);
-            let (start, before) = index.slide(kept, track, span.mark, (after, newest));
+            let window = (after, newest, moved * view.paces[span.mark]);
+            let (start, before) = index.slide(kept, track, span.mark, window);
             // Windows that hold the same events have the same values.
             if start != known {
                 let run = head.without(before);

@@ -193,10 +193,11 @@ impl Reading {
                 .prefix()
                 .is_some_and(|prefix| fits(events.len(), prefix.bits()))
         {
-            let newest = index.kept(view, events).up_to(t);
+            let newest = index.up_to(view, events, t);
             for track in &self.tracks {
                 track.read_sliding(view, index, events, (t, newest), row);
             }
+            index.read_at = t;
             return self.resolve(Some(entity), row);
         }
         entity.locate(view, t, &mut self.runs);

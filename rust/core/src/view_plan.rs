@@ -142,6 +142,7 @@ pub(crate) fn compile_over(
         light_words: 0,
         marks: 0,
         lengths: None,
+        paces: Vec::new(),
         sizes: Sizes::default(),
         readers: Vec::new(),
     };
@@ -225,6 +226,21 @@ fn check(spec: FeatureSpec, stream: &Stream, closing: Option<&Window>) -> Result
     })
 }
 
+/// Per mark one by the length of its window, when all windows end at the read.
+fn paces(view: &View) -> Vec<f64> {
+    let mut paces = vec![0.0; view.marks];
+    for (index, track) in view.tracks.iter().enumerate() {
+        let (Some(light), Some(lengths)) = (track.light, &view.lengths) else {
+            continue;
+        };
+        let spans = view.spans.iter().filter(|span| span.track == index);
+        for (pace, span) in paces[light.mark + 1..].iter_mut().zip(spans) {
+            *pace = 1.0 / lengths[span.window] as f64;
+        }
+    }
+    paces
+}
+
 /// Gives every feature its span, sharing tracks.
 fn lay_out(view: &mut View, features: Vec<Checked>) {
     // Values first: what only counts can then share the track of any value under the same condition.
@@ -305,6 +321,7 @@ fn lay_out(view: &mut View, features: Vec<Checked>) {
             light
         });
     }
+    view.paces = paces(view);
     for (track, feature) in tracks.into_iter().zip(features) {
         let window = window_of(&feature);
         let same = |span: &Span| (span.track, span.window) == (track, window);
