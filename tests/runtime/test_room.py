@@ -39,7 +39,7 @@ def tiny(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
             engine.run(served.source, until_us=until_us)
             with engine._processor.looking():
                 assert _asleep(engine) > 5
-                assert sum(engine._processor.state.kernel.windows_asleep()) > 0
+                assert sum(engine.status().windows_asleep.values()) > 0
     return directory
 
 

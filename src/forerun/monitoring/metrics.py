@@ -154,12 +154,17 @@ def _engine(status: Status) -> Iterator[Metric]:
     windows = CounterMetricFamily("forerun_windows", "Windows closed.", labels=["windows"])
     for name, count in status.windows.items():
         windows.add_metric([name], count)
+    parts = GaugeMetricFamily(
+        "forerun_window_parts_asleep", "Parts of open windows not in memory.", labels=["windows"]
+    )
+    for name, count in status.windows_asleep.items():
+        parts.add_metric([name], count)
     overflows = CounterMetricFamily(
         "forerun_overflows", "Values out of range, served null.", labels=["feature"]
     )
     for feature, count in status.overflows.items():
         overflows.add_metric([feature], count)
-    yield from (entities, asleep, windows, overflows)
+    yield from (entities, asleep, windows, parts, overflows)
     if status.last_commit_us is not None:
         yield GaugeMetricFamily(
             "forerun_last_commit_timestamp_seconds", "When the last commit was durable.",

@@ -71,6 +71,8 @@ class Status:
     """Rule name -> decisions made."""
     windows: dict[str, int] = field(default_factory=dict)
     """Windows class -> windows closed."""
+    windows_asleep: dict[str, int] = field(default_factory=dict)
+    """Windows class -> parts of open windows that are not in memory."""
     overflows: dict[str, int] = field(default_factory=dict)
     """Feature ("View.feature") -> values out of range, served null; features without one are not listed."""
     failed: dict[str, str] = field(default_factory=dict)

@@ -35,6 +35,9 @@ def status_of(processor: Processor, *, commit: Timing, outbox_pending: int, even
         overflows=dict(sorted(tally.overflows.items())),
         failed=dict(sorted(tally.failed.items())),
         windows={emitter.name: tally.windows.get(emitter.name, 0) for emitter in layout.emitters},
+        windows_asleep=dict(
+            zip((emitter.name for emitter in layout.emitters), state.kernel.windows_asleep(), strict=True)
+        ),
         outbox_pending=outbox_pending,
         journal_step=state.step,
         events_per_s=events_per_s,
