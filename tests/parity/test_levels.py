@@ -13,6 +13,7 @@ from tests.runtime import shop
 
 from forerun._core import Kernel
 from forerun.testing.nasty import nasty_log
+from forerun.testing.parity import check as check_module
 from forerun.testing.parity import play as play_module
 from forerun.testing.parity.budget import Budget
 from forerun.testing.parity.check import TAME, Limits, check
@@ -49,6 +50,18 @@ def test_nothing_wrong_is_nothing_found() -> None:
     ):
         assert said in report.markdown()
     assert json.loads(report.json())["equal"] is True
+
+
+def test_an_app_of_many_features_is_played_fewer_events(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What P1 takes grows with events times features, so a wide app is played a shorter part of each log."""
+    monkeypatch.setattr(check_module, "REPLAY_INPUTS", 1)
+    monkeypatch.setattr(check_module, "REPLAY_EVENTS_MIN", 100)
+    limits = Limits(0.0, 1, 1)
+    report = check(
+        "x", "v", APP.plan(), functions=APP.functions, recorded=LOG, limits=limits, clock=time.monotonic
+    )
+    notes = [note for level in report.levels if level.name == "P1 replay" for note in level.notes]
+    assert [note.split(" in steps")[0] for note in notes if " in steps" in note] == ["100 events"] * 2
 
 
 def test_vectors_of_short_steps_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:

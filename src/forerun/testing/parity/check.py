@@ -19,6 +19,9 @@ TAME = Habits(extreme=0.0, invalid=0.0, future=0.0)
 """For DuckDB, which has no sums that extreme values leave whole."""
 
 REPLAY_EVENTS = 2_000
+REPLAY_INPUTS = 2_000_000
+"""Of a run of P1, about: an app of a thousand features is played fewer events, or takes half an hour."""
+REPLAY_EVENTS_MIN = 500
 ORDER_EVENTS = 2_000
 JUDGE_EVENTS = 5_000
 TRUTH_EVENTS = 400
@@ -109,7 +112,11 @@ class _Run:
 
     def replay(self) -> Level:
         """P1, on a nasty log and on the recorded one."""
-        logs = [self.log(0, REPLAY_EVENTS), *([list(self.recorded)] if self.recorded else [])]
+        inputs = sum(len(vector["inputs"]) for vector in self.subject.spec["vectors"])
+        most = max(REPLAY_INPUTS // max(inputs, 1), REPLAY_EVENTS_MIN)
+        logs = [self.log(0, min(REPLAY_EVENTS, most))]
+        if self.recorded:
+            logs.append(list(self.recorded)[:most])
         bar = _Bar(self.progress, "P1 replay", 2 * len(BATCH_ROWS) * len(THREADS) * len(logs))
         memory = self.limits.memory
         return self.timed(
