@@ -1,6 +1,7 @@
 """`forerun parity` on an app that has never run: a table, a report, and an exit status that says it all."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,17 @@ def test_an_app_without_a_source_is_tested(app: Path) -> None:
     report = (app / "out" / "parity.md").read_text()
     assert "# Parity of shop" in report
     assert "`forerun parity --seed 7` draws the same events again." in report
+
+
+def test_where_nothing_can_be_written_is_said_first(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not after a minute of work, and not with a traceback."""
+    (app / "file").touch()
+    said = forerun("parity", app, "--out", app / "file" / "out")
+    assert (said.code, said.err.startswith("error[FR-USE-ARGUMENT]: cannot make ")) == (2, True)
+    # A test may run as root, whom no mode stops.
+    monkeypatch.setattr("os.access", lambda _path, mode: mode != os.W_OK)
+    said = forerun("parity", app, "--out", app)
+    assert (said.code, said.err.startswith("error[FR-USE-ARGUMENT]: nothing can be ")) == (2, True)
 
 
 def test_a_difference_is_explained_and_fails(app: Path, monkeypatch: pytest.MonkeyPatch) -> None:

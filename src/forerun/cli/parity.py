@@ -1,5 +1,6 @@
 """`forerun parity`: is every feature the same value, whoever computes it?"""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -88,6 +89,7 @@ def parity(
     place.require_streams(declared)
     if out is not None and out.is_file():
         raise ArgumentError(f"{out} is a file; name a directory.")
+    folder = _writable(place.data if out is None else out)
     limits = Limits(seconds, cells, permutations, seed, duckdb, size_bytes(memory) or LITTLE)
 
     def again(progress: "Progress") -> "Level":
@@ -105,7 +107,7 @@ def parity(
             clock=time.monotonic,
             progress=bar.moved,
         )
-    folder = _write(report, place.data if out is None else out)
+    _write(report, folder)
     if as_json:
         print_json(report.to_json())
     else:
@@ -114,12 +116,27 @@ def parity(
         raise typer.Exit(1)
 
 
-def _write(report: "Report", folder: Path) -> Path:
+def _writable(folder: Path) -> Path:
+    """The directory of the reports, there and writable: asked before a minute of work, not after it.
+
+    Raises:
+        ArgumentError: It is not.
+    """
+    from forerun.errors import ArgumentError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArgumentError(f"cannot make {folder}: {error.strerror}; name another with --out.") from error
+    if not os.access(folder, os.W_OK):
+        raise ArgumentError(f"nothing can be written into {folder}; name another with --out.")
+    return folder
+
+
+def _write(report: "Report", folder: Path) -> None:
     """Write both forms of the report."""
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "parity.json").write_text(report.json(), encoding="utf-8")
     (folder / "parity.md").write_text(report.markdown(), encoding="utf-8")
-    return folder
 
 
 class _Bar:
