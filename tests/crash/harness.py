@@ -255,7 +255,7 @@ class Harness:
         )
         compared[FEATURES] += sum(len(one.features) for one in seen.recovered)
         problems += misplaced(found, {number: self._load.sent[number] for number in told}, told)
-        problems += unlike_oracle(found, Oracle(log))
+        problems += unlike_oracle(found, Oracle(log, self._load.hop))
         problems += [problem for one in seen.recovered for problem in unlike_oracle_when_recovered(one, log)]
         say("retries", sum(copies) - len(copies))
         say("compared", compared)

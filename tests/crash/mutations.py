@@ -27,8 +27,6 @@ CHAINS_MAX = 4_000
 OTHERS_CHAINS = 150
 """Chains in which all other invariants must not find what one is there for."""
 
-BLOCK = 3
-
 BROKEN = re.compile(r"\b(TypeError|AttributeError|NameError|UnboundLocalError|ImportError)\(")
 """Errors of the planting, not of what was planted: the product has changed under it."""
 
@@ -53,9 +51,9 @@ def hunt(
     pa.set_io_thread_count(1)
     bug = BUGS[number]
     with scratch() as clean, scratch() as planted:
-        expected = histories(BLOCK, Path(clean)).expected
+        expected = histories(bug.block, Path(clean)).expected
         with bug.plant():
-            found = histories(BLOCK, Path(planted), expected, bug.faults, consult)
+            found = histories(bug.block, Path(planted), expected, bug.faults, consult)
             for seed in range(chains):
                 try:
                     problems = found.chain(seed)

@@ -27,9 +27,11 @@ class Oracle:
 
     Args:
         rows: The log in order: `stream`, `_arrival`, and the fields.
+        hop: How far apart the windows of five minutes end.
     """
 
-    def __init__(self, rows: list[Row]) -> None:
+    def __init__(self, rows: list[Row], hop: str = "5m") -> None:
+        self._hop = {"5m": 300, "150s": 150}[hop] * SECOND
         self.counts = {name: dict.fromkeys(_VERDICTS, 0) for name in ("Paid", "Returned")}
         self.predictions: list[Row] = []
         self.labels: dict[str, tuple[float, int]] = {}
@@ -67,9 +69,10 @@ class Oracle:
         """The rows of the five minutes that are over: their end has been reached by the watermark."""
         groups: dict[tuple[int, str], list[float]] = {}
         for row in self._applied:
-            end = row["at"] - row["at"] % PERIOD + PERIOD
-            if end <= self._marks["Paid"]:
-                groups.setdefault((end, row["shop"]), []).append(row["amount"])
+            first = row["at"] - row["at"] % self._hop + self._hop
+            for end in range(first, row["at"] + PERIOD + 1, self._hop):
+                if end <= self._marks["Paid"]:
+                    groups.setdefault((end, row["shop"]), []).append(row["amount"])
         return [
             {"shop": shop, "start": end - PERIOD, "end": end}
             | {"number": len(found), "total": sum(found), "highest": max(found)}

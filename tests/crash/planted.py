@@ -27,6 +27,7 @@ BUGS = (
     Bug("entities that sleep are forgotten at a start", state_bugs.sleepers_are_forgotten),
     Bug("entities sleep before they are saved", state_bugs.changes_sleep_unsaved),
     Bug("later parts of a window are forgotten at a start", state_bugs.parts_of_windows_are_forgotten),
+    Bug("the same of windows that overlap", state_bugs.parts_of_windows_are_forgotten, block=5),
     Bug("a checkpoint loses the waiting labels", state_bugs.lost_label_joins),
     Bug("a step is applied twice in recovery", state_bugs.steps_taken_twice),
     Bug("requests are forgotten in recovery", state_bugs.lost_requests),

@@ -15,11 +15,13 @@ class Bug:
         name: What is wrong.
         plant: Puts it in, until the end of the block.
         faults: Share of the restarts whose disk gives an error; some bugs show only then.
+        block: Names the log.
     """
 
     name: str
     plant: Plant
     faults: float = 0.1
+    block: int = 3
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def histories(
     if _is_sent_to(block):
         sent = [till.table([row]) for row in till.sent(rows)]
         client = Client("Paid", sent, sum(row["stream"] == "Paid" for row in rows))
-    traffic = Traffic(till.make(source), source, {"Fraud": asked}, client)
+    traffic = Traffic(till.make(source, _hop(block)), source, {"Fraud": asked}, client)
     return Histories(traffic, directory, expected, faults, consult)
 
 
@@ -49,7 +49,12 @@ def oracle_of(block: int) -> Oracle:
         block: The block.
     """
     rows = till.events(block)
-    return Oracle([*rows, *till.sent(rows)] if _is_sent_to(block) else rows)
+    return Oracle([*rows, *till.sent(rows)] if _is_sent_to(block) else rows, _hop(block))
+
+
+def _hop(block: int) -> str:
+    """How far apart windows end: on every fourth log they overlap; twice as many take time."""
+    return till.OVERLAPPING if block % 4 == 1 else till.SIDE_BY_SIDE
 
 
 def _is_sent_to(block: int) -> bool:

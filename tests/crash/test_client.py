@@ -34,7 +34,7 @@ def test_what_is_sent_over_http_is_taken_where_it_was_said(tmp_path: Path) -> No
     there = [found.logged["Paid"][offset]["payment"] for offset in told.values()]
     assert there == ["sent 0", "sent 1", "sent 2"]
     assert notes.sent() == {0: 1, 1: 1, 2: 1}
-    assert unlike_oracle(found, Oracle(load.log(ONCE))) == []
+    assert unlike_oracle(found, Oracle(load.log(ONCE), load.hop)) == []
     assert misplaced(found, dict(enumerate(load.sent)), told) == []
     assert "'sent 1' was acknowledged at" in misplaced(found, {1: load.sent[1]}, {1: told[1] + 1})[0]
 
@@ -48,7 +48,7 @@ def test_what_was_acknowledged_is_not_sent_again_and_the_rest_is(tmp_path: Path)
     left = run(load, tmp_path / "data", notes, Bystander().note)
     assert notes.sent() == {0: 1, 1: 1, 2: 2}
     found = find(load, tmp_path / "data", left)
-    assert unlike_oracle(found, Oracle(load.log((1, 1, 2)))) == []
+    assert unlike_oracle(found, Oracle(load.log((1, 1, 2)), load.hop)) == []
 
 
 def test_an_error_acknowledges_nothing(tmp_path: Path) -> None:

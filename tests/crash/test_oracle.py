@@ -19,6 +19,19 @@ def test_the_undisturbed_run_gives_what_the_oracle_says(tmp_path: Path, seed: in
     assert unlike_oracle(found, oracle_of(seed)) == []
 
 
+@pytest.mark.parametrize("seed", [1, 5, 9])
+def test_windows_that_overlap_are_not_those_that_do_not(tmp_path: Path, seed: int) -> None:
+    """Where the app's windows overlap, an oracle whose windows are side by side finds them wrong."""
+    found = histories(seed, tmp_path).undisturbed(0).found
+    assert found is not None
+    rows = till.events(seed)
+    other = unlike_oracle(found, Oracle([*rows, *till.sent(rows)], till.SIDE_BY_SIDE))
+    assert [problem.split(":")[1].split(",")[1] for problem in other] == [
+        " windows of Takings",
+        " windows of the topic takings",
+    ]
+
+
 @pytest.mark.parametrize("seed", range(10))
 def test_features_and_counts_are_the_oracles(tmp_path: Path, seed: int) -> None:
     """Features as they are at the end; per stream, consumed is the sum of what became of the records."""

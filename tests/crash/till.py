@@ -13,6 +13,9 @@ from forerun.streams.source import Slice, Source
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
 
+SIDE_BY_SIDE, OVERLAPPING = "5m", "150s"
+"""How far apart windows of five minutes end."""
+
 PAYMENTS_KILLED = 13
 """Payments of a log on which real runs are killed: each of their system calls costs a run or two."""
 
@@ -134,8 +137,13 @@ def table(rows: list[Row]) -> pa.RecordBatch:
     return pa.record_batch(columns)
 
 
-def make(source: Source | None = None) -> fr.App:
-    """The app."""
+def make(source: Source | None = None, hop: str = SIDE_BY_SIDE) -> fr.App:
+    """The app.
+
+    Args:
+        source: Its events.
+        hop: How far apart the windows of five minutes end.
+    """
     app = fr.App("till", source=source)
 
     @app.stream(key="payment", lateness="2m", duplicates="1h")
@@ -162,7 +170,7 @@ def make(source: Source | None = None) -> fr.App:
     class Backs:  # no model reads it: only its state shows what becomes of it
         number = fr.count(over="5m")
 
-    @app.windows(Paid, by="shop", over=fr.tumbling("5m"), do=fr.emit("takings"))
+    @app.windows(Paid, by="shop", over=fr.hopping("5m", every=hop), do=fr.emit("takings"))
     class Takings:
         number = fr.count()
         total = fr.sum(Paid.amount)

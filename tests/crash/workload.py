@@ -36,6 +36,7 @@ class Workload:
         rows: The source's records, in order.
         source: Gives them.
         app: The app.
+        hop: How far apart its windows of five minutes end.
         sent: Events that a client sends, each when all that arrived before it has been taken.
         keys: Who may send.
         key: The client's.
@@ -44,6 +45,7 @@ class Workload:
     rows: list[till.Row]
     source: Source
     app: App
+    hop: str
     sent: list[till.Row]
     keys: KeyRing
     key: str
@@ -60,7 +62,8 @@ class Workload:
         source = till.source_of(rows)
         keys = KeyRing(directory / "keys.json")
         key = keys.create("client", roles=["owner"], now_us=0)
-        return cls(rows, source, till.make(source), till.sent_among(rows), keys, key)
+        hop = till.OVERLAPPING if seed % 2 else till.SIDE_BY_SIDE
+        return cls(rows, source, till.make(source, hop), hop, till.sent_among(rows), keys, key)
 
     def log(self, copies: Copies) -> list[till.Row]:
         """All records in the order of the log.
