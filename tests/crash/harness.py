@@ -3,6 +3,7 @@
 import logging
 import re
 import shutil
+import tempfile
 from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -70,14 +71,22 @@ class Trial:
     """A data directory and those who know of it.
 
     Args:
-        data: The directory.
-        notes: What the client knows, outside of it.
+        place: A directory of its own.
         bystander: Who looks.
     """
 
-    data: Path
-    notes: Notes
+    place: Path
     bystander: Bystander = field(default_factory=Bystander)
+
+    @property
+    def data(self) -> Path:
+        """The data directory, alone in the one it is in."""
+        return self.place / "disk" / "data"
+
+    @property
+    def notes(self) -> Notes:
+        """What the client knows, outside of it."""
+        return Notes(self.place / "notes")
 
 
 class Harness:
@@ -93,7 +102,6 @@ class Harness:
         # That the endpoint logs what it could not do is as it should be, and here it is wanted.
         logging.getLogger("forerun.serving").setLevel(logging.CRITICAL)
         self._directory = directory
-        self._number = 0
         self.findings = Findings()
         # Once in this process: what is imported on the way need not be imported by every copy.
         trial = self._trial()
@@ -220,7 +228,7 @@ class Harness:
         else:
             left = Left.of(ended)
             self._hear(name, copy(lambda say: self._judge(trial, left, say)))
-        shutil.rmtree(trial.data)
+        shutil.rmtree(trial.place)
 
     def _hear(self, name: str, looked: Ended) -> None:
         """Note what a copy that looked has found."""
@@ -287,16 +295,15 @@ class Harness:
         ended = copy(work)
         if ended.code != 0:
             raise RuntimeError(f"without any kill it ends with {ended.last('exception')}")
-        shutil.rmtree(trial.data)
+        shutil.rmtree(trial.place)
         states = {tuple(what[0]): what[1] for kind, what in ended.said if kind == "state"}
         outcome = Outcome(**{name: _tuple(what) for name, what in ended.last("outcome").items()})
         first = ended.last("recovered")
         return Expected(outcome, {tuple(first["position"]): first["state"], **states})
 
     def _trial(self) -> Trial:
-        self._number += 1
-        place = self._directory / str(self._number)
-        return Trial(place / "data", Notes(place.with_suffix(".notes")))
+        # Copies of this process make some too, so a number of its own would not do.
+        return Trial(Path(tempfile.mkdtemp(dir=self._directory)))
 
 
 def injected(trace: str, data: Path) -> tuple[bool, bool]:
