@@ -98,7 +98,9 @@ pub(crate) fn take_all(
             types.len()
         )));
     }
-    let each = values.iter_borrowed().zip(types).enumerate();
-    each.map(|(at, (value, ty))| take(&value, ty, || what(Some(at))))
-        .collect()
+    let mut taken = Vec::with_capacity(values.len());
+    for (at, (value, ty)) in values.iter_borrowed().zip(types).enumerate() {
+        taken.push(take(&value, ty, || what(Some(at)))?);
+    }
+    Ok(taken)
 }
