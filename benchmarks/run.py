@@ -125,6 +125,8 @@ def _marginal(case: Case, python: Path) -> dict[str, Any]:
         return first
     for name in ("cpu_us", "wall_us"):
         cost = found[name] * case.events - first[name] * case.less
+        if cost <= 0:
+            return {"error": f"{case.events:,} events took no more than {case.less:,}: starting outweighs both"}
         found[name] = round(cost / (case.events - case.less), 4)
     return {**found, "marginal_from": case.less}
 

@@ -142,7 +142,7 @@ def _peers() -> list[Case]:
         Case("w1", "river_rolling", "river_rolling", "16 of 20 values", 100_000, rounds=1),
         Case("w1", "deephaven_updateby", "deephaven_updateby", "one finished table", MILLION, rounds=1),
         Case("w1", "deephaven_updateby", "deephaven_updateby", "ticking", 300_000, mode="ticking", rounds=1),
-        Case("w1", "flink_over", "flink_over", "four chained queries", 120_000, less=40_000, rounds=1),
+        Case("w1", "flink_over", "flink_over", "four chained queries", 240_000, less=40_000, rounds=1),
         Case("w1", "pathway_join", "pathway_join", "1 of 4 windows, no std", 20_000, rounds=1),
         Case("w1", "quix_windows", "quix_windows", "1 of 4 windows, no std", 10_000, rounds=1),
         Case("w1", "spark_windows", "spark_windows", "batch", 300_000, less=100_000, rounds=1),
@@ -294,7 +294,7 @@ def _w2() -> list[Case]:
             more=("--batch", "20000"),
             rounds=1,
         ),
-        Case("w2", "flink_over", "flink_over", "HOP", 500_000, mode="w2", less=100_000, rounds=1),
+        Case("w2", "flink_over", "flink_over", "HOP", 3 * MILLION, mode="w2", less=500_000, rounds=1),
         Case("w2", "pathway_join", "pathway_join", "one finished batch", 200_000, mode="w2", rounds=1),
         Case("w2", "quix_windows", "quix_windows", "no Kafka", 50_000, mode="w2", rounds=1),
         Case(
