@@ -126,7 +126,9 @@ def _marginal(case: Case, python: Path) -> dict[str, Any]:
     for name in ("cpu_us", "wall_us"):
         cost = found[name] * case.events - first[name] * case.less
         if cost <= 0:
-            return {"error": f"{case.events:,} events took no more than {case.less:,}: starting outweighs both"}
+            return {
+                "error": f"{case.events:,} events took no more than {case.less:,}: starting outweighs both"
+            }
         found[name] = round(cost / (case.events - case.less), 4)
     return {**found, "marginal_from": case.less}
 
