@@ -124,7 +124,10 @@ def _own(found: Found) -> str:
             facts.append("a call: " + ", ".join(f"{name} {us:g} us" for name, us in item["call_us"].items()))
         if "asleep" in item:
             facts.append(f"{item['unlimited_us']:.3g} us CPU without a budget")
-            facts.append(f"at the end {item['asleep']:,} of {item['entities']:,} keys asleep")
+            if item["entities"]:
+                facts.append(f"at the end {item['asleep']:,} of {item['entities']:,} keys asleep")
+            if item.get("parts_asleep"):
+                facts.append(f"at the end {item['parts_asleep']:,} parts of windows asleep")
         if "together_cpu_us" in item:
             facts.append(f"a thousand keys in a call: {item['together_cpu_us']:g} us CPU a key")
         rows.append(
