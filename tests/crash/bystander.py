@@ -86,7 +86,9 @@ class Bystander:
         for path in (data / "decisions").glob("*.jsonl"):
             text = path.read_bytes()
             whole = text[: text.rfind(b"\n") + 1]
-            self.lines[path.stem] = max(self.lines.get(path.stem, b""), whole, key=len)
+            seen = self.lines.get(path.stem, b"")
+            # What no longer begins with what was seen does not take its place.
+            self.lines[path.stem] = whole if whole.startswith(seen) else seen
         for path in data.rglob("*.parquet"):
             self.files.add((str(path.relative_to(data)), path.read_bytes()))
 

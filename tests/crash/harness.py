@@ -135,6 +135,10 @@ class Harness:
         trial.bystander.look(trial.data)
         if again is not None:
             ended = self._traced(trial, again, "signal=KILL", 1 + number % 3)
+            if not ended.killed and ended.code != 0:
+                # The next start may heal what this one could not stand.
+                self._check(f"killed at {call} {number}, then started", trial, ended)
+                return
             self.findings.again += ended.killed
             self.findings.kills[again] += ended.killed
             trial.bystander.look(trial.data)

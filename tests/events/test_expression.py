@@ -38,6 +38,8 @@ planned: Any = Flown.planned
         (delay / (gate - gate), "float", "Flown.delay / (Flown.gate - Flown.gate)"),
         ((-delay) ** 2, "float", "(-Flown.delay) ** 2.0"),
         ((-gate) ** 2, "float", "(-Flown.gate) ** 2.0"),
+        ((-2.0) ** delay, "float", "(-2.0) ** Flown.delay"),
+        (delay - -2.0, "float", "Flown.delay - -2.0"),
         (abs(delay - 1), "float", "abs(Flown.delay - 1.0)"),
         (at - planned, "duration", "Flown.at - Flown.planned"),
         (at + fr.Duration("5m"), "time", "Flown.at + Duration('5m')"),

@@ -159,6 +159,9 @@ def test_columns_are_put_in_order() -> None:
     assert portion.tables["A"].schema.names == ["name", "at", "_arrival"]
 
 
+doubled = pa.record_batch(
+    [*table([5]).columns, table([5])["_arrival"]], names=[*table([5]).schema.names, "_arrival"]
+)
 whole_table: Any = pa.Table.from_batches([table([5])])
 
 
@@ -171,9 +174,14 @@ whole_table: Any = pa.Table.from_batches([table([5])])
         ([Slice(0, {"A": table([5]).drop_columns(["at"])})], "no column 'at'"),
         ([{"A": table([5])}], "yielded a dict; it yields slices"),
         (None, "returned None; it yields slices"),
+        ([Slice(0, {"A": table([5])}), None], "yielded a NoneType; it yields slices"),
+        ([Slice(0, None)], "slice 0 of the source has a NoneType for tables"),  # type: ignore[arg-type]
+        ([Slice(0, [table([5])])], "slice 0 of the source has a list for tables"),  # type: ignore[arg-type]
+        ([Slice(0, {"A": {"at": [5]}})], r"'A' is a builtins.dict; it is a"),  # type: ignore[dict-item]
+        ([Slice(0, {"A": doubled})], "'A' has more than one column '_arrival'"),
         ([Slice(0, {"A": whole_table})], r"'A' is a pyarrow.lib.Table; it is a"),
-        ([Slice(0, {"A": arrived([None], pa.int64())})], "1 nulls in '_arrival' of type int64"),
-        ([Slice(0, {"A": arrived([1.5], pa.float64())})], "'_arrival' of type double"),
+        ([Slice(0, {"A": arrived([None], pa.int64())})], "'_arrival' has 1 nulls"),
+        ([Slice(0, {"A": arrived([1.5], pa.float64())})], "'_arrival' is double"),
         ([Slice(0, {"A": arrived([10**18], pa.int64())})], "1000000000000000000 us since 1970, which is not"),
         (
             [Slice(0, {"A": pa.record_batch({"name": ["a"], "at": ["noon"], "_arrival": [5]})})],

@@ -102,8 +102,8 @@ impl Marks {
     /// Moves a mark to the first event after a time, of those before a position: where that is, and the totals of a
     /// track before it, as [`Prefix::upto`] gives them.
     ///
-    /// In one loop: a window moves by few events, and nobody can guess by how many. `part` is by how much of its length
-    /// it has moved, about: only how long this takes depends on it.
+    /// In one loop: mostly a window moves by few events, and nobody can guess by how many. `part` is by how much of its
+    /// length it has moved, about: only how long this takes depends on it.
     #[inline(always)]
     pub fn slide(
         &mut self,
@@ -235,5 +235,73 @@ impl Mark {
             self.at -= 1;
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::buffer::Events;
+    use crate::plan::{EXAMPLE, Plan};
+
+    #[test]
+    fn a_mark_is_where_seeking_finds_it_whatever_is_guessed() {
+        let view = &Plan::compile(EXAMPLE).unwrap().views[0];
+        let mut state = 5u64;
+        let mut random = |below: usize| {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            (state >> 33) as usize % below
+        };
+        let (mut events, mut first, mut longest) = (Events::default(), 0, 0);
+        let mut marks = Marks::new(view.marks);
+        let mut built: Option<Prefix> = None;
+        for step in 0..6000u64 {
+            let late = random(if step % 2 == 0 { 1500 } else { 5 });
+            let row = [
+                u64::from(random(4) > 0),
+                (random(1000) as f64 / 8.0).to_bits(),
+            ];
+            let at = events.insert(step as i64 - late as i64, step, &row);
+            let kept = Kept {
+                view,
+                events: &events,
+                first,
+            };
+            match &mut built {
+                None => built = Some(Prefix::new(kept).unwrap()),
+                Some(prefix) => assert!(prefix.inserted(kept, first + at)),
+            }
+            let prefix = built.as_mut().unwrap();
+            marks.inserted(kept, first + at);
+            if let Some(relieved) = prefix.relieved(kept) {
+                *prefix = relieved;
+                marks = Marks::new(view.marks);
+            }
+            longest = longest.max(prefix.size());
+            for track in &view.tracks {
+                let Some(light) = track.light else { continue };
+                let end = first + random(kept.end() - first + 1);
+                let after = kept.time(first) - 2 + random(events.len() + 4) as i64;
+                let parts = [0.0, 0.01, -0.3, 1e30, -1e30, f64::INFINITY, f64::NAN];
+                let window = (after, end, parts[random(parts.len())]);
+                let place = kept.seek_far(first, after, end);
+                let mut expected = prefix.upto(kept, track, place);
+                if !light.counts {
+                    expected.count = place as u64;
+                }
+                let (found, run) = marks.slide(kept, prefix, track, light.mark, window);
+                assert_eq!((found, *run), (place, expected), "step {step}, {window:?}");
+            }
+            if step % 100 == 99 && step > 2000 {
+                let gone = 60 + random(60);
+                prefix.dropping(kept, first + gone);
+                marks.dropping(first + gone);
+                first += gone;
+                events.drop_front(gone, view.width());
+            }
+        }
+        assert!(longest >= 32, "blocks of {longest}");
     }
 }

@@ -84,7 +84,7 @@ pub struct View {
     pub windows: Vec<Window>,
     /// Their lengths, when all of them are sliding and end at the read.
     pub lengths: Option<Vec<i64>>,
-    /// Per mark one by the length of its window, in microseconds; 0 of marks at the end of windows.
+    /// Per mark 1 / the length of its window in microseconds; 0 of marks at the end of windows.
     pub paces: Vec<f64>,
     /// Distinct pairs of track and window, by track and then window.
     pub spans: Vec<Span>,

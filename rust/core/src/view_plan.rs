@@ -226,7 +226,7 @@ fn check(spec: FeatureSpec, stream: &Stream, closing: Option<&Window>) -> Result
     })
 }
 
-/// Per mark one by the length of its window, when all windows end at the read.
+/// Per mark 1 / the length of its window, when all windows end at the read.
 fn paces(view: &View) -> Vec<f64> {
     let mut paces = vec![0.0; view.marks];
     for (index, track) in view.tracks.iter().enumerate() {

@@ -134,9 +134,20 @@ def _writable(folder: Path) -> Path:
 
 
 def _write(report: "Report", folder: Path) -> None:
-    """Write both forms of the report."""
-    (folder / "parity.json").write_text(report.json(), encoding="utf-8")
-    (folder / "parity.md").write_text(report.markdown(), encoding="utf-8")
+    """Write both forms of the report.
+
+    Raises:
+        ArgumentError: The disk does not take them.
+    """
+    from forerun.errors import ArgumentError
+
+    for name, text in (("parity.json", report.json()), ("parity.md", report.markdown())):
+        try:
+            (folder / name).write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise ArgumentError(
+                f"cannot write {folder / name}: {error.strerror}; name another directory with --out."
+            ) from error
 
 
 class _Bar:

@@ -303,12 +303,13 @@ class Call(Expr):
     def __repr__(self) -> str:
         if _is_silent(self):
             return repr(self.args[0])
+        shown = [f"({arg!r})" if _is_infix(arg) else repr(arg) for arg in self.args]
+        if self.op == "pow" and shown[0].startswith("-"):
+            shown[0] = f"({shown[0]})"  # -2 ** x is -(2 ** x)
         if self.op in _SYMBOLS:
-            left, right = (f"({arg!r})" if _is_infix(arg) else repr(arg) for arg in self.args)
-            return f"{left} {_SYMBOLS[self.op]} {right}"
+            return f"{shown[0]} {_SYMBOLS[self.op]} {shown[1]}"
         if self.op in ("neg", "not"):
-            inner = f"({self.args[0]!r})" if _is_infix(self.args[0]) else repr(self.args[0])
-            return f"{'-' if self.op == 'neg' else '~'}{inner}"
+            return f"{'-' if self.op == 'neg' else '~'}{shown[0]}"
         return f"{_FUNCTIONS.get(self.op, self.op)}({', '.join(map(repr, self.args))})"
 
 
@@ -435,9 +436,7 @@ def _made_alike(op: str, values: tuple[object, ...]) -> tuple[Expr, ...]:
             f"missing write fr.is_null({shown!r})."
         )
     args = tuple(as_expr(value, null_like if value is None else like) for value in values)
-    if like == "float":
-        args = tuple(_to_float(arg) for arg in args)
-    return args
+    return tuple(_to_float(arg) for arg in args) if like == "float" else args
 
 
 def _to_float(arg: Expr) -> Expr:

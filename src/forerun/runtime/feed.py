@@ -167,11 +167,11 @@ class Feed:
         return self._count > 0 and self._high_us > until_us
 
     def _read_slice(self) -> None:
-        part = next(self._slices, None)
-        if part is None:
+        part: object = next(self._slices, _END)
+        if part is _END:
             self._ended = True
             return
-        _check_slice(part)
+        part = _checked(part)
         if part.position != self._next:
             raise SourceOrderError(
                 f"the source gave slice {part.position} where {self._next} was due; "
@@ -179,8 +179,8 @@ class Feed:
             )
         self._next += 1
         for name, table in part.tables.items():
-            self._check_columns(name, table.schema.names)
-            _check_table(name, table)
+            self._check_columns(name, _checked_table(name, table).schema.names)
+            _check_arrivals(name, table)
         tables = {name: table for name, table in part.tables.items() if table.num_rows}
         quarantined = part.quarantined
         if self._skip_us is not None:
@@ -210,8 +210,9 @@ class Feed:
                 f"the source gives a table {name!r}; the app's streams are {', '.join(self._columns)}"
             )
         for field in columns:
-            if field.name not in found:
-                raise SourceOrderError(f"the source's table {name!r} has no column {field.name!r}")
+            if found.count(field.name) != 1:
+                many = "more than one" if field.name in found else "no"
+                raise SourceOrderError(f"the source's table {name!r} has {many} column {field.name!r}")
 
     def _conform(self, name: str, table: pa.RecordBatch) -> pa.RecordBatch:
         """The table with exactly the stream's columns, in order."""
@@ -220,6 +221,7 @@ class Feed:
         return pa.record_batch([_cast(name, table, field) for field in self._columns[name]], names=names)
 
 
+_END = object()
 _ARRIVAL_FIELD = pa.field(ARRIVAL, pa.int64())
 
 
@@ -229,26 +231,38 @@ def _slices(made: object) -> Iterator[Slice]:
     return iter(made)
 
 
-def _check_slice(part: object) -> None:
+def _checked(part: object) -> Slice:
     if not isinstance(part, Slice):
         raise SourceOrderError(
             f"the source yielded a {type(part).__name__}; it yields slices: "
             "forerun.streams.source.Slice(position, tables)"
         )
+    tables: object = part.tables
+    if not isinstance(tables, Mapping):
+        raise SourceOrderError(
+            f"slice {part.position} of the source has a {type(tables).__name__} for tables; "
+            "they are a dict of pyarrow.RecordBatch by the name of their stream"
+        )
+    return part
 
 
-def _check_table(name: str, table: object) -> None:
-    """Refuse what is no batch, and arrivals that are no instants: nanoseconds, nulls, fractions."""
+def _checked_table(name: str, table: object) -> pa.RecordBatch:
     if not isinstance(table, pa.RecordBatch):
         raise SourceOrderError(
             f"the source's table {name!r} is a {type(table).__module__}.{type(table).__name__}; "
             "it is a pyarrow.RecordBatch"
         )
+    return table
+
+
+def _check_arrivals(name: str, table: pa.RecordBatch) -> None:
+    """Refuse arrivals that are no instants: nanoseconds, nulls, fractions."""
     column = table.column(ARRIVAL)
+    found = f"is {column.type}" if column.type != pa.int64() else f"has {column.null_count} nulls"
     if column.type != pa.int64() or column.null_count:
         raise SourceOrderError(
-            f"the source's table {name!r} has {column.null_count} nulls in {ARRIVAL!r} of type "
-            f"{column.type}; an arrival is an int64, microseconds since 1970, UTC"
+            f"the source's table {name!r}: {ARRIVAL!r} {found}; an arrival is an int64, microseconds since "
+            "1970, UTC"
         )
     for arrival in (column[0].as_py(), column[-1].as_py()) if len(column) else ():
         if not TIME_US_MIN <= arrival <= TIME_US_MAX:

@@ -62,7 +62,9 @@ class Witness:
             if path.endswith(".jsonl"):
                 topic = path.rpartition("/")[2].removesuffix(".jsonl")
                 now = trial.disk.seen(path, moment)
-                self.lines[topic] = max(self.lines.get(topic, b""), now[: now.rfind(b"\n") + 1], key=len)
+                whole, seen = now[: now.rfind(b"\n") + 1], self.lines.get(topic, b"")
+                # What no longer begins with what was seen does not take its place.
+                self.lines[topic] = whole if whole.startswith(seen) else seen
         for path, bytes_ in trial.disk.renamed(".parquet", moment).items():
             folder, _, name = path.removeprefix(f"{data}/").rpartition("/")
             self.parts.setdefault(folder, {}).setdefault(name, part_of(name, bytes_))

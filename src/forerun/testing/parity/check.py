@@ -93,8 +93,17 @@ def check(
         levels.append(run.timed(lambda: training(progress)))
     sources = [f"nasty logs drawn from seed {limits.seed}, shaped by the app's own declarations"]
     if recorded:
-        sources.append(f"{len(recorded)} events of the app's own log")
+        played = min(len(recorded), _most_replayed(subject))
+        short = (
+            f"; P1 played the first {played}, as the app has many inputs" if played < len(recorded) else ""
+        )
+        sources.append(f"{len(recorded)} events of the app's own log{short}")
     return Report(name, version, limits.seed, sources, levels)
+
+
+def _most_replayed(subject: Subject) -> int:
+    inputs = sum(len(vector["inputs"]) for vector in subject.spec["vectors"])
+    return max(REPLAY_INPUTS // max(inputs, 1), REPLAY_EVENTS_MIN)
 
 
 @dataclass
@@ -112,8 +121,7 @@ class _Run:
 
     def replay(self) -> Level:
         """P1, on a nasty log and on the recorded one."""
-        inputs = sum(len(vector["inputs"]) for vector in self.subject.spec["vectors"])
-        most = max(REPLAY_INPUTS // max(inputs, 1), REPLAY_EVENTS_MIN)
+        most = _most_replayed(self.subject)
         logs = [self.log(0, min(REPLAY_EVENTS, most))]
         if self.recorded:
             logs.append(list(self.recorded)[:most])
