@@ -47,7 +47,7 @@ def unlike_oracle_when_recovered(recovered: Recovered, log: list[dict[str, Any]]
 
 
 def misplaced(found: Found, sent: Mapping[int, Mapping[str, Any]], told: Mapping[int, int]) -> list[str]:
-    """Events that were acknowledged and are not at the offset that was said.
+    """Events that were acknowledged and are not at the offset that was said, or once more behind it.
 
     Args:
         found: What the run has left.
@@ -55,11 +55,13 @@ def misplaced(found: Found, sent: Mapping[int, Mapping[str, Any]], told: Mapping
         told: By number, the offset.
     """
     ids = [row["payment"] for row in found.logged["Paid"]]
+    # Nobody sends what was acknowledged: there is no copy behind.
     return [
         f"{title('I1')}: {sent[number]['payment']!r} was acknowledged at {offset}, "
-        f"where {ids[offset : offset + 1]} is"
+        f"where {ids[offset : offset + 1]} is, and {ids[offset + 1 :].count(sent[number]['payment'])} behind"
         for number, offset in told.items()
-        if ids[offset : offset + 1] != [sent[number]["payment"]]
+        if ids[offset:].count(sent[number]["payment"]) != 1
+        or ids[offset : offset + 1] != [sent[number]["payment"]]
     ]
 
 

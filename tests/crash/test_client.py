@@ -37,6 +37,8 @@ def test_what_is_sent_over_http_is_taken_where_it_was_said(tmp_path: Path) -> No
     assert unlike_oracle(found, Oracle(load.log(ONCE), load.hop)) == []
     assert misplaced(found, dict(enumerate(load.sent)), told) == []
     assert "'sent 1' was acknowledged at" in misplaced(found, {1: load.sent[1]}, {1: told[1] + 1})[0]
+    doubled = replace(found, logged={"Paid": [*found.logged["Paid"], found.logged["Paid"][told[2]]]})
+    assert "and 1 behind" in misplaced(doubled, {2: load.sent[2]}, {2: told[2]})[0]
 
 
 def test_what_was_acknowledged_is_not_sent_again_and_the_rest_is(tmp_path: Path) -> None:
